@@ -1,0 +1,491 @@
+//! `[experiment.*]`: a program, what it is given and what it measures.
+
+use std::collections::BTreeMap;
+
+use serde_spanned::Spanned;
+use toml::de::DeValue;
+
+use super::fields::{self, Fields, Problems};
+use super::{check_name, expect_array, value};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::layers::{ExperimentLayer, LimitsLayer, Spot};
+use crate::metric::{Better, Metric, ParsePlaceError, Place, Tolerance};
+use crate::name::{NodeKind, NodeName};
+use crate::quantity::{parse_duration, parse_size};
+use crate::recipe::BuildSystem;
+use crate::unit::{ParseUnitError, Unit};
+use crate::value::Value;
+
+/// Runs per point; more is surely a slip.
+const MAX_SEEDS: u64 = 10_000;
+
+pub(super) fn read(
+    mut fields: Fields<'_, '_>,
+    spot: Spot,
+    problems: &mut Problems,
+) -> ExperimentLayer {
+    let mut layer = ExperimentLayer {
+        spot,
+        extends: fields.node("extends", &[NodeKind::Experiment], problems),
+        label: fields.words("label", problems),
+        source: fields.node("source", &[NodeKind::Source, NodeKind::Diff], problems),
+        build: fields.take("build").and_then(|value| build(value, problems)),
+        run: fields.take("run").and_then(|value| argv("`run`", value, problems)),
+        params: params(&mut fields, problems),
+        matrix: matrix(&mut fields, problems),
+        seeds: fields.take("seeds").and_then(|value| {
+            let count = fields::expect_count("`seeds`", value, 1, MAX_SEEDS, problems)?;
+            Some(Spanned::new(value.span(), count as u32))
+        }),
+        limits: limits(&mut fields, problems),
+        metrics: metrics(&mut fields, problems),
+        env: env(&mut fields, problems),
+        inputs: inputs(&mut fields, problems),
+        written: Vec::new(),
+    };
+    if let Some(span) = fields.take_key_span("key-on") {
+        problems.push(
+            Diagnostic::new(Code::NotSupported, span, "`key-on` is not supported yet")
+                .label("hardware is measured and printed, and enters no key")
+                .help("remove it"),
+        );
+    }
+    layer.written = fields.written();
+    for (name, axis) in &layer.matrix {
+        if let Some(param) = layer.params.get(name) {
+            problems.push(
+                Diagnostic::new(
+                    Code::ParamOverlap,
+                    axis.span(),
+                    format!("`{name}` is both a param and an axis of the matrix"),
+                )
+                .label("the axis gives it several values")
+                .also(param.span(), "the param gives it one")
+                .help("remove one of the two"),
+            );
+        }
+    }
+    fields.finish(problems);
+    layer
+}
+
+fn build(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Spanned<BuildSystem>> {
+    let system = match value.get_ref() {
+        DeValue::Array(_) => {
+            let words = argv("`build`", value, problems)?;
+            BuildSystem::Command(words.into_iter().map(Spanned::into_inner).collect())
+        }
+        DeValue::String(text) => match text.as_ref() {
+            "cargo" => BuildSystem::Cargo,
+            "none" => BuildSystem::None,
+            "uv" => {
+                problems.push(
+                    Diagnostic::new(
+                        Code::NotSupported,
+                        value.span(),
+                        "building with uv is not supported yet",
+                    )
+                    .label("this version builds with cargo or a command")
+                    .help("write `build = \"none\"` and call the interpreter in `run`"),
+                );
+                return None;
+            }
+            other => {
+                let text = Spanned::new(value.span(), other.to_owned());
+                fields::bad_choice("build", &text, &["cargo", "none"], problems);
+                return None;
+            }
+        },
+        _ => {
+            problems.wrong_type("`build`", "`\"cargo\"`, `\"none\"` or a command", value);
+            return None;
+        }
+    };
+    Some(Spanned::new(value.span(), system))
+}
+
+fn argv(
+    what: &str,
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Problems,
+) -> Option<Vec<Spanned<String>>> {
+    let values = match value.get_ref() {
+        DeValue::String(text) => {
+            problems.push(
+                Diagnostic::new(
+                    Code::WrongType,
+                    value.span(),
+                    format!("{what} must be an array of strings, not a string"),
+                )
+                .label("expected an array, found a string")
+                .help(format!("no shell splits words: write {}", suggested(text))),
+            );
+            return None;
+        }
+        _ => expect_array(what, value, problems)?,
+    };
+    let word = format!("each word of {what}");
+    let words: Option<Vec<Spanned<String>>> = values
+        .iter()
+        .map(|value| {
+            let text = fields::expect_str(&word, value, problems)?;
+            if text.contains('\0') {
+                problems.push(
+                    Diagnostic::new(Code::BadCommand, value.span(), "a word holds a NUL character")
+                        .label("no program can be given this"),
+                );
+                return None;
+            }
+            Some(Spanned::new(value.span(), text.to_owned()))
+        })
+        .collect();
+    let words = words?;
+    if words.first().is_none_or(|program| program.get_ref().trim().is_empty()) {
+        problems.push(
+            Diagnostic::new(Code::BadCommand, value.span(), format!("{what} names no program"))
+                .label("the first word is the program")
+                .help("write it like `[\"grokking\", \"--params\", \"{params}\"]`"),
+        );
+        return None;
+    }
+    Some(words)
+}
+
+fn suggested(text: &str) -> String {
+    let words: Vec<String> =
+        text.split_whitespace().take(8).map(|word| format!("{word:?}")).collect();
+    format!("`[{}]`", words.join(", "))
+}
+
+fn params(
+    fields: &mut Fields<'_, '_>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Spanned<Value>> {
+    let mut params = BTreeMap::new();
+    let Some((_, table)) = fields.table("params", problems) else { return params };
+    for (name, found) in table {
+        let good = check_param_name("a param", name, problems);
+        if let Some(read) = value::read(found, problems)
+            && good
+        {
+            params.insert(name.get_ref().to_string(), Spanned::new(found.span(), read));
+        }
+    }
+    params
+}
+
+/// A param's name is a placeholder as well, so it cannot be one of those that are always there.
+fn check_param_name(
+    what: &str,
+    name: &Spanned<std::borrow::Cow<'_, str>>,
+    problems: &mut Problems,
+) -> bool {
+    let reserved = match name.get_ref().as_ref() {
+        "seed" => "every run gets a seed of its own; `seeds` says how many runs there are",
+        "out" => "`{out}` is the run's output directory",
+        "params" => "`{params}` is the file that holds all params",
+        _ => return check_name(what, name, problems),
+    };
+    problems.push(
+        Diagnostic::new(
+            Code::BadName,
+            name.span(),
+            format!("`{}` cannot be the name of {what}", name.get_ref()),
+        )
+        .label("this name is taken")
+        .help(reserved),
+    );
+    false
+}
+
+fn matrix(
+    fields: &mut Fields<'_, '_>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Spanned<Vec<Value>>> {
+    let mut matrix = BTreeMap::new();
+    let Some((_, table)) = fields.table("matrix", problems) else { return matrix };
+    for (name, found) in table {
+        let good = check_param_name("an axis", name, problems);
+        let what = format!("the axis `{}`", fields::excerpt(name.get_ref()));
+        let Some(values) = expect_array(&what, found, problems) else { continue };
+        let mut axis: Vec<Value> = Vec::with_capacity(values.len());
+        for found in values {
+            let Some(read) = value::read(found, problems) else { continue };
+            if !read.is_scalar() {
+                problems.wrong_type("a value of an axis", "a single value", found);
+                continue;
+            }
+            if axis.contains(&read) {
+                problems.push(
+                    Diagnostic::new(
+                        Code::BadAxis,
+                        found.span(),
+                        format!(
+                            "{what} has the value `{}` twice",
+                            fields::excerpt(&read.to_string())
+                        ),
+                    )
+                    .label("the second time")
+                    .help("to run the same point again, raise `seeds`"),
+                );
+                continue;
+            }
+            axis.push(read);
+        }
+        if values.is_empty() {
+            problems.push(
+                Diagnostic::new(Code::BadAxis, found.span(), format!("{what} has no values"))
+                    .label("a matrix with an empty axis has no point")
+                    .help("give it a value, or remove it"),
+            );
+        }
+        if good && !axis.is_empty() {
+            matrix.insert(name.get_ref().to_string(), Spanned::new(found.span(), axis));
+        }
+    }
+    matrix
+}
+
+fn limits(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> LimitsLayer {
+    let mut limits = LimitsLayer::default();
+    let Some((span, table)) = fields.table("limits", problems) else { return limits };
+    let mut fields = Fields::new("`limits`", span, table);
+    if let Some(text) = fields.string("wall", problems) {
+        limits.wall = parse_duration(text.get_ref());
+        if limits.wall.is_none() {
+            problems.push(
+                Diagnostic::new(
+                    Code::BadDuration,
+                    text.span(),
+                    format!("`{}` is not a duration", fields::excerpt(text.get_ref())),
+                )
+                .label("expected whole numbers with `d`, `h`, `min`, `s` or `ms`")
+                .help("durations look like `90s`, `10min` or `1h30min`"),
+            );
+        }
+    }
+    limits.memory = size(&mut fields, "memory", problems);
+    limits.disk = size(&mut fields, "disk", problems);
+    let mut count = |key: &'static str, most| {
+        let value = fields.take(key)?;
+        let count = fields::expect_count(&format!("`{key}`"), value, 1, most, problems)?;
+        u32::try_from(count).ok()
+    };
+    limits.processes = count("processes", 1_000_000);
+    limits.cpus = count("cpus", 4096);
+    fields.finish(problems);
+    limits
+}
+
+fn size(fields: &mut Fields<'_, '_>, key: &'static str, problems: &mut Problems) -> Option<u64> {
+    let text = fields.string(key, problems)?;
+    let size = parse_size(text.get_ref());
+    if size.is_none() {
+        problems.push(
+            Diagnostic::new(
+                Code::BadSize,
+                text.span(),
+                format!("`{}` is not a size", fields::excerpt(text.get_ref())),
+            )
+            .label("expected a whole number with `B`, `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`")
+            .help("sizes look like `500MB` or `4GiB`"),
+        );
+    }
+    size
+}
+
+fn metrics(
+    fields: &mut Fields<'_, '_>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Spanned<Metric>> {
+    let mut metrics = BTreeMap::new();
+    let Some((_, table)) = fields.table("metrics", problems) else { return metrics };
+    for (name, found) in table {
+        let good = check_name("a metric", name, problems);
+        let Some((span, table)) = fields::expect_table("a metric", found, problems) else {
+            continue;
+        };
+        let read = metric(Fields::new("a metric", span, table), name.get_ref(), problems);
+        if let (true, Some(metric)) = (good, read) {
+            metrics.insert(name.get_ref().to_string(), Spanned::new(found.span(), metric));
+        }
+    }
+    metrics
+}
+
+fn metric(mut fields: Fields<'_, '_>, name: &str, problems: &mut Problems) -> Option<Metric> {
+    let span = fields.span();
+    let at = fields.string("at", problems);
+    let place = at.as_ref().and_then(|at| place(at, problems));
+    if !fields.written().contains(&"at") {
+        problems.push(
+            Diagnostic::new(Code::MissingKey, span, "`at` is missing in a metric")
+                .label("where do the runs write it?")
+                .help(format!("add `at = \"metrics.json#/{}\"`", fields::excerpt(name))),
+        );
+    }
+    let directions =
+        [("lower", Better::Lower), ("higher", Better::Higher), ("neither", Better::Neither)];
+    let unit_text = fields.string("unit", problems);
+    let unit = unit_text.as_ref().map(|text| unit(text, problems));
+    let better = fields.choice("better", &directions, problems);
+    let tolerance = tolerance(&mut fields, problems);
+    fields.finish(problems);
+    let Place { file, pointer } = place?;
+    Some(Metric {
+        file,
+        pointer,
+        unit: unit.unwrap_or(Some(Unit::ONE))?,
+        better: better.map_or(Better::Neither, Spanned::into_inner),
+        tolerance,
+    })
+}
+
+fn place(at: &Spanned<String>, problems: &mut Problems) -> Option<Place> {
+    let error = match at.get_ref().parse::<Place>() {
+        Ok(place) => return Some(place),
+        Err(error) => error,
+    };
+    let code = if error == ParsePlaceError::BadFile { Code::BadPath } else { Code::BadPointer };
+    problems.push(
+        Diagnostic::new(
+            code,
+            at.span(),
+            format!("`{}` names no value in a JSON file", fields::excerpt(at.get_ref())),
+        )
+        .label(error.to_string())
+        .help("write file and JSON pointer: `metrics.json#/steps_to_99`"),
+    );
+    None
+}
+
+pub(super) fn unit(text: &Spanned<String>, problems: &mut Problems) -> Option<Unit> {
+    let error = match text.get_ref().parse() {
+        Ok(unit) => return Some(unit),
+        Err(error) => error,
+    };
+    let shown = fields::excerpt(text.get_ref());
+    let problem = Diagnostic::new(Code::BadUnit, text.span(), format!("`{shown}` is not a unit"));
+    let problem = problem.help(
+        "units are words like `step`, `s`, `%`, `GiB`, or one over another like `token/s`; \
+         `rescience explain RS0012` lists them all",
+    );
+    problems.push(match error {
+        ParseUnitError::Unknown { nearest: Some(near), .. } => {
+            problem.label(format!("did you mean `{near}`?"))
+        }
+        other => problem.label(other.to_string()),
+    });
+    None
+}
+
+fn tolerance(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> Option<Tolerance> {
+    let (span, table) = fields.table("tolerance", problems)?;
+    let mut fields = Fields::new("a tolerance", span.clone(), table);
+    let mut bound = |key: &'static str| {
+        let found = fields.take(key)?;
+        let number = match value::read(found, problems)? {
+            Value::Int(number) => number as f64,
+            Value::Float(number) => number,
+            _ => {
+                problems.wrong_type(&format!("`{key}`"), "a number", found);
+                return None;
+            }
+        };
+        if number < 0.0 {
+            problems.push(
+                Diagnostic::new(Code::BadNumber, found.span(), format!("`{key}` is negative"))
+                    .label("a tolerance is a distance"),
+            );
+            return None;
+        }
+        Some(number)
+    };
+    let (rel, abs) = (bound("rel"), bound("abs"));
+    let written = fields.written().len();
+    fields.finish(problems);
+    if written != 1 {
+        problems.push(
+            Diagnostic::new(
+                if written == 0 { Code::MissingKey } else { Code::DuplicateKey },
+                span,
+                "a tolerance has exactly one bound",
+            )
+            .label("expected `rel` or `abs`")
+            .help(
+                "write `{ rel = 0.05 }` for five percent, or `{ abs = 2.0 }` in the metric's unit",
+            ),
+        );
+        return None;
+    }
+    rel.map(Tolerance::Rel).or(abs.map(Tolerance::Abs))
+}
+
+fn env(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> BTreeMap<String, Spanned<String>> {
+    let mut env = BTreeMap::new();
+    let Some((_, table)) = fields.table("env", problems) else { return env };
+    for (name, found) in table {
+        let text = fields::expect_str("an environment variable", found, problems);
+        if let Some(why) = why_not_a_variable(name.get_ref()) {
+            let shown = fields::excerpt(name.get_ref());
+            problems.push(
+                Diagnostic::new(Code::BadEnv, name.span(), format!("`{shown}` cannot be set"))
+                    .label(why),
+            );
+            continue;
+        }
+        let Some(text) = text else { continue };
+        if text.contains('\0') {
+            problems.push(
+                Diagnostic::new(Code::BadEnv, found.span(), "a value holds a NUL character")
+                    .label("no program can be given this"),
+            );
+            continue;
+        }
+        env.insert(name.get_ref().to_string(), Spanned::new(found.span(), text.to_owned()));
+    }
+    env
+}
+
+fn why_not_a_variable(name: &str) -> Option<&'static str> {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.is_empty() || name.as_bytes()[0].is_ascii_digit() || !name.bytes().all(word) {
+        return Some("names are ASCII letters, digits and `_`, and begin with no digit");
+    }
+    if name.starts_with("RESCIENCE_") {
+        return Some("the `RESCIENCE_` variables are the contract with the experiment");
+    }
+    let kept = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "LD_PRELOAD", "LD_LIBRARY_PATH"];
+    kept.contains(&name).then_some("the sandbox sets this one itself, the same on every machine")
+}
+
+fn inputs(
+    fields: &mut Fields<'_, '_>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Spanned<NodeName>> {
+    let mut inputs = BTreeMap::new();
+    let Some((_, table)) = fields.table("inputs", problems) else { return inputs };
+    let kinds = [NodeKind::Source, NodeKind::Diff, NodeKind::Experiment];
+    let mut variables: BTreeMap<String, std::ops::Range<usize>> = BTreeMap::new();
+    for (name, found) in table {
+        let good = check_name("an input", name, problems);
+        let variable = name.get_ref().to_ascii_uppercase().replace('-', "_");
+        if let Some(other) = variables.insert(variable.clone(), name.span()) {
+            problems.push(
+                Diagnostic::new(
+                    Code::CaseClash,
+                    name.span(),
+                    format!("two inputs would both be `RESCIENCE_INPUT_{variable}`"),
+                )
+                .label("the second input")
+                .also(other, "the first input")
+                .help("rename one of the two"),
+            );
+        }
+        if let (true, Some(node)) = (good, fields::node("an input", found, &kinds, problems)) {
+            inputs.insert(name.get_ref().to_string(), node);
+        }
+    }
+    inputs
+}
