@@ -1,0 +1,238 @@
+//! Building a program from a source: by cargo, by a command, or not at all.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rescience_recipes::{BuildSystem, Code};
+use rescience_store::{Artifact, Entry, Materialize};
+
+use super::{Context, Evidence, Failed, Job, Yield, run};
+use crate::cargo::{Comparison, Request, Stage, Workshop, compare};
+use crate::event::Event;
+use crate::facts::{Facts, RunFacts, packages};
+use crate::sandbox::{Limits, Sandbox, Spec};
+use crate::toolchain::Toolchain;
+
+/// Compiling has no limit of its own in a recipe; this one is for a compiler that hangs.
+const WALL: Duration = Duration::from_secs(6 * 3600);
+
+pub(super) async fn perform(
+    context: &Context,
+    job: &Job,
+    system: &BuildSystem,
+) -> Result<Yield, Failed> {
+    match system {
+        // The source is the program.
+        BuildSystem::None => Ok(Yield::bare(job.dep("source")?.artifact)),
+        BuildSystem::Cargo => cargo(context, job).await,
+        BuildSystem::Command(argv) => command(context, job, argv).await,
+    }
+}
+
+async fn cargo(context: &Context, job: &Job) -> Result<Yield, Failed> {
+    let host = &context.host;
+    let store = &host.store;
+    let source = job.dep("source")?;
+    let toolchain = context.toolchain().map_err(|why| job.failure(Code::BuildFailed, why))?;
+    let scratch = context.scratch(job)?;
+    let workshop = enter(context, job, &toolchain).await?;
+    store
+        .materialize(&source.artifact, &workshop.source(), Materialize::Own)
+        .map_err(|error| job.store(&error))?;
+    let (control, log) = (scratch.path().join("control"), scratch.path().join("cargo.log"));
+    let output = scratch.path().join("program");
+    let request = Request {
+        toolchain: &toolchain,
+        env: &host.toolchain_env,
+        cargo_home: &cargo_home(&host.toolchain_env),
+        offline: host.offline,
+        jobs: u32::try_from(host.jobs).unwrap_or(1),
+        limits: Limits::wall(WALL),
+        control: &control,
+        log: &log,
+        output: &output.join("bin"),
+    };
+    let started = host.clock.now();
+    let sandbox = Sandbox::new(host.supervisor.clone());
+    let built = workshop
+        .build(&sandbox, &request, |message| tell(context, job, &message))
+        .await
+        .map_err(|error| job.failure(Code::BuildFailed, super::chain(&error)))?;
+    let ended = host.clock.now();
+
+    let mut evidence = Evidence::default();
+    if log.exists() {
+        let log = store.put_file(&log).map_err(|error| job.store(&error))?;
+        evidence.logs.insert("stderr".to_owned(), Artifact::Blob(log.digest));
+    }
+    let lock = std::fs::read_to_string(workshop.source().join("Cargo.lock")).unwrap_or_default();
+    let packages = packages::resolved(&lock).unwrap_or_default();
+    let run = RunFacts::of(&built.finished, started, ended);
+    let version = env!("CARGO_PKG_VERSION");
+    let facts = Facts::new(context.machine(), toolchain.facts(), packages, version, run);
+    evidence.facts = Some(context.put_json(job, &facts)?);
+
+    if !built.finished.exit.success() {
+        let doing = match built.stage {
+            Stage::Fetch => "its dependencies could not be fetched",
+            Stage::Compile => "it does not compile",
+        };
+        let mut failure =
+            job.failure(Code::BuildFailed, format!("{doing} ({})", built.finished.exit));
+        failure.log = run::tail(&log);
+        if built.stage == Stage::Fetch && host.offline {
+            failure.notes.push("`--offline` forbids fetching them".to_owned());
+        }
+        return Err(Failed { failure: Box::new(failure), evidence });
+    }
+    if built.programs.is_empty() {
+        let failure = job.failure(Code::BuildFailed, "the package has no program").note(
+            "`build = \"cargo\"` wants a package with a `src/main.rs` or a `[[bin]]` at the top of its source",
+        );
+        return Err(Failed { failure: Box::new(failure), evidence });
+    }
+    let program = store.adopt_dir(&output).map_err(|error| job.store(&error))?;
+    let compiled = format!(
+        "{} crate{} compiled, {} fresh",
+        built.compiled,
+        if built.compiled == 1 { "" } else { "s" },
+        built.fresh
+    );
+    let note = match against_the_last(context, job, &program, scratch.path()) {
+        Some(verdict) => format!("{verdict}; {compiled}"),
+        None => compiled,
+    };
+    Ok(Yield { note: Some(note), ..Yield::with(Artifact::Tree(program), evidence) })
+}
+
+/// Takes the shared target directory, and says so if somebody else has it.
+async fn enter(context: &Context, job: &Job, toolchain: &Toolchain) -> Result<Workshop, Failed> {
+    let failed = |error| job.failure(Code::BuildFailed, super::chain(&error));
+    let cache = context.host.cache.join("cargo");
+    if let Some(workshop) = Workshop::try_enter(&cache, toolchain).map_err(failed)? {
+        return Ok(workshop);
+    }
+    context.send(Event::Blocking { on: "the shared cargo target directory".to_owned() });
+    let toolchain = toolchain.clone();
+    let entered = tokio::task::spawn_blocking(move || Workshop::enter(&cache, &toolchain)).await;
+    Ok(entered.expect("waiting for a lock does not panic").map_err(failed)?)
+}
+
+fn cargo_home(env: &BTreeMap<OsString, OsString>) -> PathBuf {
+    let get = |name: &str| env.get(std::ffi::OsStr::new(name)).map(PathBuf::from);
+    get("CARGO_HOME").unwrap_or_else(|| get("HOME").unwrap_or_default().join(".cargo"))
+}
+
+/// A crate compiled is progress.
+fn tell(context: &Context, job: &Job, message: &crate::sandbox::Progress) {
+    let name = message.get("target").and_then(|target| target.get("name"));
+    if let (Some("compiler-artifact"), Some(name)) =
+        (message.get("reason").and_then(serde_json::Value::as_str), name)
+    {
+        let values = BTreeMap::from([("crate".to_owned(), name.clone())]);
+        let action = job.name.clone();
+        context.send(Event::Progress { action, step: None, of: None, values });
+    }
+}
+
+/// How the program relates to the one that this action made last, if it made one.
+fn against_the_last(
+    context: &Context,
+    job: &Job,
+    program: &rescience_digest::Digest,
+    scratch: &Path,
+) -> Option<String> {
+    let store = &context.host.store;
+    let last = job.last?;
+    let before = store.traces(&last).ok()?.into_iter().rev().find_map(|trace| trace.output)?;
+    if before.digest() == *program {
+        return Some("same program as before".to_owned());
+    }
+    let (old, new) = (binary(context, &before.digest())?, binary(context, program)?);
+    let (old_file, new_file) = (scratch.join("old"), scratch.join("new"));
+    store.materialize(&old, &old_file, Materialize::Own).ok()?;
+    store.materialize(&new, &new_file, Materialize::Own).ok()?;
+    match compare(&old_file, &new_file).ok()? {
+        Comparison::Identical => Some("other programs of the package changed".to_owned()),
+        differs => Some(differs.to_string()),
+    }
+}
+
+/// The first program of a built package.
+fn binary(context: &Context, program: &rescience_digest::Digest) -> Option<Artifact> {
+    let store = &context.host.store;
+    let Entry::Directory { digest } = store.tree(program).ok()?.entries.remove("bin")? else {
+        return None;
+    };
+    match store.tree(&digest).ok()?.entries.into_values().next()? {
+        Entry::File { digest, .. } => Some(Artifact::Blob(digest)),
+        _ => None,
+    }
+}
+
+async fn command(context: &Context, job: &Job, argv: &[String]) -> Result<Yield, Failed> {
+    let host = &context.host;
+    let store = &host.store;
+    let scratch = context.scratch(job)?;
+    let inside = |name: &str| scratch.path().join(name);
+    let (source, out, log) = (inside("source"), inside("out"), inside("stderr.log"));
+    for folder in [&out, &inside("home"), &inside("tmp")] {
+        std::fs::create_dir_all(folder).map_err(|error| job.io(folder, &error))?;
+    }
+    store
+        .materialize(&job.dep("source")?.artifact, &source, Materialize::Own)
+        .map_err(|error| job.store(&error))?;
+    let mut env = BTreeMap::new();
+    let mut set = |name: &str, value: OsString| env.insert(OsString::from(name), value);
+    set("PATH", host.toolchain_env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default());
+    set("HOME", inside("home").into());
+    set("TMPDIR", inside("tmp").into());
+    set("LANG", "C.UTF-8".into());
+    set("TZ", "UTC".into());
+    set("RESCIENCE_OUT", out.clone().into());
+    let spec = Spec {
+        argv: argv
+            .iter()
+            .map(|word| word.replace("{out}", &out.to_string_lossy()).into())
+            .collect(),
+        cwd: source.clone(),
+        env,
+        limits: Limits::wall(WALL),
+        control: inside("control"),
+        stdout: inside("stdout.log"),
+        stderr: log.clone(),
+        writable: vec![source, out.clone(), inside("home"), inside("tmp")],
+        read_only: Vec::new(),
+        network: false,
+    };
+    let started = host.clock.now();
+    let finished = Sandbox::new(host.supervisor.clone()).run(&spec, drop).await;
+    let run = RunFacts::of(&finished, started, host.clock.now());
+    let mut evidence = Evidence::default();
+    for (name, path) in [("stdout", &spec.stdout), ("stderr", &spec.stderr)] {
+        if path.exists() {
+            let log = store.put_file(path).map_err(|error| job.store(&error))?;
+            evidence.logs.insert(name.to_owned(), Artifact::Blob(log.digest));
+        }
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let facts = Facts::new(context.machine(), Default::default(), BTreeMap::new(), version, run);
+    evidence.facts = Some(context.put_json(job, &facts)?);
+    if !finished.exit.success() {
+        let mut failure = job.failure(
+            Code::BuildFailed,
+            format!("`{}` ended with {}", argv.join(" "), finished.exit),
+        );
+        failure.log = run::tail(&log).or_else(|| run::tail(&spec.stdout));
+        return Err(Failed { failure: Box::new(failure), evidence });
+    }
+    match store.adopt_dir(&out) {
+        Ok(program) => Ok(Yield::with(Artifact::Tree(program), evidence)),
+        Err(error) => {
+            let failure = Box::new(job.failure(Code::BuildFailed, super::chain(&error)));
+            Err(Failed { failure, evidence })
+        }
+    }
+}

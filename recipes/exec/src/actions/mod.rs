@@ -1,0 +1,331 @@
+//! One file per kind of work; here is what they share: the job, the lock, the record.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rescience_digest::{ActionKey, Digest};
+use rescience_recipes::{ActionName, Code, Hit, KeyInputs, Made, Project, Work};
+use rescience_store::{Artifact, Outcome as Recorded, Scratch, StoreError, Trace};
+use serde::Serialize;
+
+use crate::build::{Events, kind};
+use crate::event::{Event, Failure};
+use crate::facts::Machine;
+use crate::host::Host;
+use crate::sandbox::Progress;
+use crate::toolchain::Toolchain;
+use crate::world::lookup;
+
+mod build;
+mod collect;
+mod figure;
+mod paper;
+mod patch;
+mod run;
+
+/// What every job of one build shares.
+pub(crate) struct Context {
+    pub(crate) host: Host,
+    pub(crate) project: Project,
+    pub(crate) profile: String,
+    directory: PathBuf,
+    events: Events,
+    machine: OnceLock<Machine>,
+}
+
+impl Context {
+    pub(crate) fn new(host: &Host, built: crate::build::Project<'_>, events: &Events) -> Context {
+        let recipe = built.recipe;
+        Context {
+            directory: built.directory.to_path_buf(),
+            host: host.clone(),
+            project: recipe.project.clone(),
+            profile: recipe.profile.clone(),
+            events: events.clone(),
+            machine: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn send(&self, event: Event) {
+        // Nobody listening is no reason to stop a build.
+        self.events.send(event).ok();
+    }
+
+    /// A private directory for a job, on the store's file system.
+    pub(crate) fn scratch(&self, job: &Job) -> Result<Scratch, Failed> {
+        self.host.store.scratch(&job.key.short()).map_err(|error| job.store(&error))
+    }
+
+    /// Stores a document as JSON.
+    pub(crate) fn put_json(&self, job: &Job, value: &impl Serialize) -> Result<Digest, Failed> {
+        let bytes = serde_json::to_vec_pretty(value)
+            .map_err(|error| job.failure(Code::Internal, error.to_string()))?;
+        let blob = self.host.store.put_bytes(&bytes).map_err(|error| job.store(&error))?;
+        Ok(blob.digest)
+    }
+
+    /// Passes on what a program says about how far it is.
+    pub(crate) fn progress(&self, action: &str, mut line: Progress) {
+        let mut number = |name: &str| line.remove(name).and_then(|value| value.as_u64());
+        let (step, of) = (number("step"), number("of"));
+        let values = line.into_iter().collect();
+        self.send(Event::Progress { action: action.to_owned(), step, of, values });
+    }
+
+    /// The tools that build programs, or why there are none.
+    pub(crate) fn toolchain(&self) -> Result<Toolchain, String> {
+        let cache = self.host.cache.join("toolchain");
+        Toolchain::find(&self.host.toolchain_env, &self.directory, &cache)
+            .map_err(|error| chain(&error))
+    }
+
+    /// The machine, measured once per build and only if something runs.
+    pub(crate) fn machine(&self) -> &Machine {
+        self.machine.get_or_init(Machine::measure)
+    }
+}
+
+/// An action whose inputs are all made.
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) key: ActionKey,
+    pub(crate) inputs: KeyInputs,
+    /// The key that the action of this name had when it was made last.
+    pub(crate) last: Option<ActionKey>,
+    pub(crate) work: Work,
+    pub(crate) deps: Vec<Dep>,
+}
+
+impl Job {
+    /// The input with this role.
+    pub(crate) fn dep(&self, role: &str) -> Result<&Dep, Failed> {
+        let found = self.deps.iter().find(|dep| dep.role == role);
+        found
+            .ok_or_else(|| Failed::from(self.failure(Code::Internal, format!("no input `{role}`"))))
+    }
+
+    /// The artifact of the project file or directory that enters the key as `name`.
+    pub(crate) fn file(&self, name: &str) -> Result<Digest, Failed> {
+        self.inputs.inputs.get(name).copied().ok_or_else(|| {
+            Failed::from(self.failure(Code::Internal, format!("no input file `{name}`")))
+        })
+    }
+
+    /// A store that says no, as this job's failure.
+    pub(crate) fn store(&self, error: &StoreError) -> Failed {
+        let code = match error {
+            StoreError::Damaged { .. } | StoreError::Missing { .. } => Code::DamagedObject,
+            _ => Code::StoreFailed,
+        };
+        self.failure(code, chain(error)).into()
+    }
+
+    /// A file system that says no, as this job's failure.
+    pub(crate) fn io(&self, path: &Path, error: &std::io::Error) -> Failed {
+        self.failure(Code::StoreFailed, format!("cannot write `{}`: {error}", path.display()))
+            .into()
+    }
+
+    pub(crate) fn failure(&self, code: Code, message: impl Into<String>) -> Failure {
+        Failure { key: Some(self.key), ..Failure::new(&self.name, code, message) }
+    }
+}
+
+/// One made input of a job.
+pub(crate) struct Dep {
+    /// What the input is to the job; see the table in [`rescience_recipes::key`].
+    pub(crate) role: String,
+    pub(crate) name: ActionName,
+    pub(crate) key: Option<ActionKey>,
+    pub(crate) artifact: Artifact,
+    pub(crate) facts: Option<Digest>,
+}
+
+/// What became of a job.
+pub(crate) enum Outcome {
+    Made {
+        artifact: Artifact,
+        facts: Option<Digest>,
+        note: Option<String>,
+        wall: Duration,
+        /// Whether this process did the work, rather than another one meanwhile.
+        ran: bool,
+    },
+    Failed(Failure),
+}
+
+/// What work yields when it succeeds.
+pub(crate) struct Yield {
+    artifact: Artifact,
+    evidence: Evidence,
+    note: Option<String>,
+    /// Why the build must stop here although the artifact is good: what the recipe says of it is
+    /// wrong, and mending the recipe must not cost the work again.
+    complaint: Option<Box<Failure>>,
+}
+
+impl Yield {
+    fn bare(artifact: Artifact) -> Yield {
+        Yield::with(artifact, Evidence::default())
+    }
+
+    fn with(artifact: Artifact, evidence: Evidence) -> Yield {
+        Yield { artifact, evidence, note: None, complaint: None }
+    }
+}
+
+/// What is kept beside an artifact, or instead of one.
+#[derive(Default)]
+pub(crate) struct Evidence {
+    logs: std::collections::BTreeMap<String, Artifact>,
+    facts: Option<Digest>,
+}
+
+/// Work that did not come to its end, with what is left to look at.
+pub(crate) struct Failed {
+    failure: Box<Failure>,
+    evidence: Evidence,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Failed {
+        Failed { failure: Box::new(failure), evidence: Evidence::default() }
+    }
+}
+
+/// Does the work of a job under the lock of its key, and records what came of it.
+pub(crate) async fn execute(context: &Arc<Context>, job: Job) -> Outcome {
+    let job = Arc::new(job);
+    match locked(context, &job).await {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::Failed(*job.store(&error).failure),
+    }
+}
+
+async fn locked(context: &Arc<Context>, job: &Arc<Job>) -> Result<Outcome, StoreError> {
+    let store = &context.host.store;
+    let lock = match store.try_lock(&job.key)? {
+        Some(lock) => lock,
+        None => {
+            context.send(Event::Blocking { on: format!("another build of {}", job.name) });
+            let (store, key) = (store.clone(), job.key);
+            let waited = tokio::task::spawn_blocking(move || store.lock(&key)).await;
+            waited.expect("waiting for a lock does not panic")?
+        }
+    };
+    // Whoever held the lock may have made it.
+    if let Hit::Made(Made { output, facts }) = lookup(store, &job.key) {
+        let artifact = match &job.work {
+            Work::Collect(_) | Work::Figure { .. } | Work::Paper(_) => Artifact::Blob(output),
+            _ => Artifact::Tree(output),
+        };
+        return Ok(Outcome::Made {
+            artifact,
+            facts,
+            note: Some("made by another build".to_owned()),
+            wall: Duration::ZERO,
+            ran: false,
+        });
+    }
+    context.send(Event::Started { action: job.name.clone(), work: kind(&job.work) });
+    let outcome = perform_and_record(context, job).await;
+    drop(lock);
+    outcome
+}
+
+async fn perform_and_record(context: &Arc<Context>, job: &Arc<Job>) -> Result<Outcome, StoreError> {
+    let host = &context.host;
+    let started = host.clock.now();
+    let began = Instant::now();
+    let result = perform(context, job).await;
+    let mut trace = Trace {
+        key: job.key,
+        project: context.project.name.clone(),
+        action: job.name.clone(),
+        inputs: serde_json::to_value(&job.inputs).unwrap_or_default(),
+        measured: matches!(job.work, Work::Run(_)),
+        outcome: Recorded::Success,
+        output: None,
+        logs: Default::default(),
+        facts: None,
+        started,
+        finished: host.clock.now(),
+    };
+    let wall = began.elapsed();
+    let outcome = match result {
+        Ok(Yield { artifact, evidence, note, complaint }) => {
+            trace.output = Some(artifact);
+            trace.logs = evidence.logs;
+            trace.facts = evidence.facts;
+            match complaint {
+                Some(failure) => Outcome::Failed(*failure),
+                None => Outcome::Made { artifact, facts: evidence.facts, note, wall, ran: true },
+            }
+        }
+        Err(Failed { failure, evidence }) => {
+            trace.outcome =
+                Recorded::Failure { reason: serde_json::to_value(&failure).unwrap_or_default() };
+            trace.logs = evidence.logs;
+            trace.facts = evidence.facts;
+            Outcome::Failed(*failure)
+        }
+    };
+    host.store.record(&trace)?;
+    // Only a name for the newest key of an action: losing it costs an explanation, not a result.
+    let entry = serde_json::json!({
+        "action": trace.action,
+        "key": trace.key,
+        "success": matches!(trace.outcome, Recorded::Success),
+        "finished": trace.finished,
+        "wall_s": wall.as_secs_f64(),
+    });
+    if let Err(error) = host.store.journal(&trace.project).append(&entry) {
+        let message = format!("the log could not be written: {}", chain(&error));
+        context.send(Event::Warning { action: job.name.clone(), message });
+    }
+    Ok(outcome)
+}
+
+/// An error with all its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+/// Runs work that waits for nobody on a thread where it may take its time.
+async fn blocking<R: Send + 'static>(
+    context: &Arc<Context>,
+    job: &Arc<Job>,
+    request: R,
+    work: fn(&Context, &Job, R) -> Result<Yield, Failed>,
+) -> Result<Yield, Failed> {
+    let (shared, moved) = (Arc::clone(context), Arc::clone(job));
+    let joined = tokio::task::spawn_blocking(move || work(&shared, &moved, request)).await;
+    joined.unwrap_or_else(|panic| {
+        Err(job.failure(Code::Internal, format!("the typesetter broke: {panic}")).into())
+    })
+}
+
+async fn perform(context: &Arc<Context>, job: &Arc<Job>) -> Result<Yield, Failed> {
+    match &job.work {
+        Work::Source { .. } => {
+            Err(job.failure(Code::Internal, "a source is its own artifact and is never run").into())
+        }
+        Work::Patch { .. } => patch::perform(context, job),
+        Work::Build { system } => build::perform(context, job, system).await,
+        Work::Run(run) => run::perform(context, job, run).await,
+        Work::Collect(collect) => collect::perform(context, job, collect),
+        Work::Figure { plot } => {
+            blocking(context, job, figure::request(context, job, plot)?, figure::perform).await
+        }
+        Work::Paper(paper) => {
+            blocking(context, job, paper::request(context, job, paper)?, paper::perform).await
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The dependency versions that a `Cargo.lock` fixes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+/// Why a lock file's packages are unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("Cargo.lock: {0}")]
+pub struct LockError(#[from] toml::de::Error);
+
+#[derive(Deserialize)]
+struct Lock {
+    #[serde(default)]
+    package: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    source: Option<String>,
+}
+
+/// The version of every package that came from elsewhere, by name. Several versions of one package
+/// are joined by `, `. `text` is the content of a `Cargo.lock`.
+pub fn resolved(text: &str) -> Result<BTreeMap<String, String>, LockError> {
+    let mut versions: BTreeMap<String, String> = BTreeMap::new();
+    for package in toml::from_str::<Lock>(text)?.package {
+        if package.source.is_some() {
+            let all = versions.entry(package.name).or_default();
+            if !all.is_empty() {
+                all.push_str(", ");
+            }
+            all.push_str(&package.version);
+        }
+    }
+    Ok(versions)
+}
+
+/// The names of the packages that are part of the source itself.
+pub(crate) fn local(text: &str) -> Result<BTreeSet<String>, LockError> {
+    let packages = toml::from_str::<Lock>(text)?.package.into_iter();
+    Ok(packages.filter(|package| package.source.is_none()).map(|package| package.name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: &str = r#"
+version = 4
+[[package]]
+name = "grokking"
+version = "0.1.0"
+[[package]]
+name = "rand"
+version = "0.8.5"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+[[package]]
+name = "rand"
+version = "0.9.2"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+"#;
+
+    #[test]
+    fn foreign_packages_have_versions_and_local_ones_names() {
+        let versions = resolved(LOCK).unwrap();
+        assert_eq!(versions, [("rand".to_owned(), "0.8.5, 0.9.2".to_owned())].into());
+        assert_eq!(local(LOCK).unwrap(), ["grokking".to_owned()].into());
+        assert_eq!(resolved("version = 4").unwrap(), BTreeMap::new());
+    }
+
+    #[test]
+    fn a_broken_lock_is_an_error() {
+        assert!(resolved("[[package]]\nname = 3").is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! What a build takes from the machine and the person: all of it handed in, nothing looked up.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rescience_store::Store;
+
+use crate::clock::Clock;
+use crate::studio::Studio;
+
+/// Where and how a build runs.
+#[derive(Clone)]
+pub struct Host {
+    /// The store, shared by all projects of a user.
+    pub store: Store,
+    /// Caches that can be deleted at any time: shared cargo target directories, stat caches.
+    pub cache: PathBuf,
+    /// The only source of dates.
+    pub clock: Clock,
+    /// The binary that answers to `__supervise`; see [`crate::supervisor`].
+    pub supervisor: PathBuf,
+    /// Draws and typesets.
+    pub studio: Arc<dyn Studio>,
+    /// The variables that toolchains need to find themselves: `PATH`, `HOME`, `CARGO_HOME`, ...
+    pub toolchain_env: BTreeMap<OsString, OsString>,
+    /// Slots for concurrent work, at least 1; a run takes as many as the CPUs it asks for.
+    pub jobs: usize,
+    /// Whether to start further work after a failure.
+    pub keep_going: bool,
+    /// Whether the network may not be used.
+    pub offline: bool,
+    /// Whether the directory of a failed run is left in place.
+    pub keep_failed: bool,
+}

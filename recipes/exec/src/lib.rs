@@ -1,0 +1,16 @@
+//! Execution: the only code that starts processes and measures the machine.
+
+mod actions;
+pub mod build;
+pub mod cargo;
+pub mod clock;
+pub mod event;
+pub mod facts;
+pub mod host;
+pub mod patch;
+pub mod sandbox;
+pub mod studio;
+pub mod supervisor;
+pub mod toolchain;
+pub mod views;
+mod world;

@@ -1,0 +1,68 @@
+//! A run that goes over a limit is killed, and the limit is named.
+
+use std::time::Duration;
+
+use rescience_exec::sandbox::{Exit, Limit, Limits, Log};
+
+use crate::Test;
+use crate::support::{World, marked};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("memory_is_limited_over_all_processes", memory_is_limited_over_all_processes),
+    ("disk_is_limited", disk_is_limited),
+    ("processes_are_limited", processes_are_limited),
+    ("a_flood_of_output_is_cut_and_counted", a_flood_of_output_is_cut_and_counted),
+    ("a_run_within_its_limits_is_left_alone", a_run_within_its_limits_is_left_alone),
+];
+
+/// A run that ends by itself if no limit stops it.
+fn limited(script: &str, set: impl FnOnce(&mut Limits)) -> World {
+    let mut world = World::script(script);
+    world.spec.limits = Limits::wall(Duration::from_secs(20));
+    set(&mut world.spec.limits);
+    world
+}
+
+fn memory_is_limited_over_all_processes() {
+    // Two processes of 48 MiB each: `tail` keeps what has no line in memory.
+    let script = "for i in 1 2; do (head -c 50331648 /dev/zero; sleep 15) | tail & done; wait";
+    let seen = limited(script, |limits| limits.memory = Some(80 << 20)).run();
+    assert_eq!(seen.finished.exit, Exit::Limit(Limit::Memory));
+    assert!(seen.finished.usage.peak_memory_bytes > 80 << 20, "{:?}", seen.finished.usage);
+}
+
+fn disk_is_limited() {
+    // A file with holes counts with its whole length: that is what would be kept of it.
+    let script = "mkdir d; truncate -s 64M d/holes; sleep 15";
+    let seen = limited(script, |limits| limits.disk = Some(32 << 20)).run();
+    assert_eq!(seen.finished.exit, Exit::Limit(Limit::Disk));
+}
+
+fn processes_are_limited() {
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10; do setsid sleep 86411.25 & done; sleep 15";
+    let seen = limited(script, |limits| limits.processes = Some(8)).run();
+    assert_eq!(seen.finished.exit, Exit::Limit(Limit::Processes));
+    assert_eq!(marked("86411.25"), 0);
+}
+
+fn a_flood_of_output_is_cut_and_counted() {
+    let script = "head -c 3000000 /dev/zero; echo '{}'; head -c 70000 /dev/zero >&2";
+    let world = limited(script, |limits| limits.log = 100_000);
+    let seen = world.run();
+    assert_eq!(seen.finished.exit, Exit::Code(0));
+    assert_eq!(seen.finished.stdout, Log { written: 3_000_003, kept: 100_000 });
+    assert!(seen.finished.stdout.truncated());
+    assert_eq!(seen.finished.stderr, Log { written: 70_000, kept: 70_000 });
+    assert_eq!(seen.stdout.len(), 100_000);
+}
+
+fn a_run_within_its_limits_is_left_alone() {
+    let script = "head -c 1000000 /dev/zero > file; sleep 1.5";
+    let seen = limited(script, |limits| {
+        limits.memory = Some(64 << 20);
+        limits.disk = Some(2 << 20);
+        limits.processes = Some(4);
+    })
+    .run();
+    assert_eq!(seen.finished.exit, Exit::Code(0));
+}

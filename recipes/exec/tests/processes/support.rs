@@ -1,0 +1,109 @@
+//! A small world for one run: a private directory, a spec with sane limits, and what came of it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rescience_exec::sandbox::{Finished, Limits, Progress, Sandbox, Spec};
+use tempfile::TempDir;
+
+/// The hidden argument that makes this binary a builder with one run: `BUILDER DIR SCRIPT`.
+pub(crate) const BUILDER: &str = "__builder";
+
+/// A directory with room for one run.
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
+    pub(crate) spec: Spec,
+}
+
+/// What a run left.
+#[must_use]
+pub(crate) struct Seen {
+    pub(crate) finished: Finished,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) progress: Vec<Progress>,
+}
+
+impl World {
+    /// A world for a shell script.
+    pub(crate) fn script(script: &str) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = spec(dir.path(), script);
+        World { dir, spec }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn run(&self) -> Seen {
+        let mut progress = Vec::new();
+        let finished = block_on(sandbox().run(&self.spec, |line| progress.push(line)));
+        let read =
+            |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+        Seen {
+            finished,
+            stdout: read(&self.spec.stdout),
+            stderr: read(&self.spec.stderr),
+            progress,
+        }
+    }
+}
+
+fn spec(dir: &Path, script: &str) -> Spec {
+    let out = dir.join("out");
+    fs::create_dir_all(&out).unwrap();
+    Spec {
+        argv: ["/bin/sh", "-c", script].map(OsString::from).to_vec(),
+        cwd: out.clone(),
+        env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
+        limits: Limits::wall(Duration::from_secs(60)),
+        control: dir.join("control"),
+        stdout: dir.join("stdout"),
+        stderr: dir.join("stderr"),
+        writable: vec![out],
+        read_only: Vec::new(),
+        network: false,
+    }
+}
+
+pub(crate) fn sandbox() -> Sandbox {
+    Sandbox::new(std::env::current_exe().unwrap())
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// Is a builder with one run, so that a test can kill it.
+pub(crate) fn builder(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let (dir, script) = (args.next().unwrap(), args.next().unwrap());
+    let spec = spec(Path::new(&dir), script.to_str().unwrap());
+    let finished = block_on(sandbox().run(&spec, drop));
+    if finished.exit.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many processes have `mark` in their command line.
+pub(crate) fn marked(mark: &str) -> usize {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).contains(mark)).count()
+}
+
+/// Waits up to ten seconds for something to come true.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Schedulers move runs between threads.
+pub(crate) fn send<T: Send>(value: T) -> T {
+    value
+}
