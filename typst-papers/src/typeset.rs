@@ -1,0 +1,123 @@
+//! From the input to the pages: compile, check the ledger, export.
+
+use typst::diag::SourceDiagnostic;
+use typst::foundations::{Datetime, Smart};
+use typst::syntax::VirtualPath;
+use typst_layout::PagedDocument;
+use typst_pdf::{PdfOptions, Timestamp};
+
+use crate::input::PaperInput;
+use crate::problem::{Problem, translate};
+use crate::world::PaperWorld;
+use crate::{data, ledger};
+
+/// A typeset paper.
+#[derive(Debug, Clone)]
+pub struct Typeset {
+    /// The document.
+    pub pdf: Vec<u8>,
+    /// How many pages it has.
+    pub pages: usize,
+    /// What typst warned about.
+    pub warnings: Vec<Problem>,
+    /// The ledger: an array with one object per number that the package printed in the text, in
+    /// order, with `kind`, `path`, `printed`, `source`, `statistic`, `n`, `digest` and `page`.
+    pub claims: serde_json::Value,
+}
+
+/// How many compilations typst's memory of layouts may go unused before it is let go.
+const KEPT_COMPILATIONS: usize = 4;
+
+/// Typesets the paper as a tagged PDF. The same input gives the same bytes.
+///
+/// # Errors
+/// Everything that is wrong with the paper, warnings included, at the author's lines.
+pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
+    let main = VirtualPath::new(&input.main)
+        .ok()
+        .filter(|path| input.files.contains_key(path.get_without_slash()))
+        .ok_or_else(|| vec![Problem::error(format!("the paper has no file {}", input.main))])?;
+    let date = data::date(input);
+    let world = PaperWorld::new(main, &input.files, data::files(input)?, date);
+    let problems = |diagnostics: &[SourceDiagnostic]| -> Vec<Problem> {
+        let bibliography = input.bibliography.as_deref();
+        diagnostics.iter().map(|d| translate(&world, bibliography, d)).collect()
+    };
+
+    let compiled = typst::compile::<PagedDocument>(&world);
+    typst::comemo::evict(KEPT_COMPILATIONS);
+    let warnings = problems(&compiled.warnings);
+    let refuse = |mut errors: Vec<Problem>| {
+        errors.extend(warnings.iter().cloned());
+        errors
+    };
+    let document = compiled.output.map_err(|errors| refuse(problems(&errors)))?;
+    let claims = ledger::claims(&world, &document).map_err(refuse)?;
+    let options = PdfOptions {
+        ident: Smart::Custom(format!("{} {}", input.project.name, input.project.version)),
+        creator: Smart::Custom(Some("rescience".to_owned())),
+        timestamp: date.map(Timestamp::new_utc),
+        ..PdfOptions::default()
+    };
+    let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| refuse(problems(&errors)))?;
+    Ok(Typeset { pdf, pages: document.pages().len(), warnings, claims })
+}
+
+/// The day of a timestamp, as typst writes it.
+pub(crate) fn day(timestamp: jiff::Timestamp) -> Option<Datetime> {
+    let date = jiff::tz::Offset::UTC.to_datetime(timestamp).date();
+    let month = u8::try_from(date.month()).ok()?;
+    let day = u8::try_from(date.day()).ok()?;
+    Datetime::from_ymd(i32::from(date.year()), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use typst::layout::{Frame, FrameItem};
+    use typst::text::TextItem;
+
+    use super::*;
+    use crate::support;
+
+    /// The texts in which a digit of the pages points into an author's file.
+    fn authors_digits(text: &str) -> Vec<String> {
+        let mut input = support::sample();
+        let main = format!("#import \"@rescience/paper:0.1.0\": *\n#show: paper\n{text}\n");
+        input.files.insert("main.typ".to_owned(), main.into_bytes());
+        let path = VirtualPath::new("main.typ").unwrap();
+        let files = data::files(&input).unwrap();
+        let world = PaperWorld::new(path, &input.files, files, data::date(&input));
+        let document = typst::compile::<PagedDocument>(&world).output.unwrap();
+        let mut found = Vec::new();
+        for page in document.pages() {
+            walk(&page.frame, &mut |item| {
+                let digits = item.glyphs.iter().filter(|glyph| {
+                    item.text[glyph.range()].chars().any(char::is_numeric)
+                        && glyph.span.0.id().is_some_and(PaperWorld::is_author)
+                });
+                found.extend(digits.map(|_| item.text.to_string()));
+            });
+        }
+        found
+    }
+
+    fn walk(frame: &Frame, each: &mut impl FnMut(&TextItem)) {
+        for (_, item) in frame.items() {
+            match item {
+                FrameItem::Group(group) => walk(&group.frame, each),
+                FrameItem::Text(text) => each(text),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn digits_that_the_package_prints_point_into_the_package() {
+        let calls = "#value(\"experiment.fast.steps_to_99\", point: (operation: \"add\"))
+            #param(\"experiment.layerwise.lr\") #fact(\"memory.total\") #count(\"runs\")
+            #constant(99, unit: \"%\", because: [a convention])
+            #results-table(caption: [All.]) #figure(\"curves\", caption: [Curves.])";
+        assert_eq!(authors_digits(calls), [""; 0]);
+        assert_eq!(authors_digits("There were 7 of them."), ["There were 7 of them."]);
+    }
+}
