@@ -1,0 +1,280 @@
+//! What was typed: the command line as clap sees it, before anything is looked up.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::BrightGreen.on_default().bold())
+    .usage(AnsiColor::BrightGreen.on_default().bold())
+    .literal(AnsiColor::BrightCyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// A research cargo: a number that no experiment produced does not compile.
+#[derive(Debug, Parser)]
+#[command(name = "rescience", version, styles = STYLES, disable_help_subcommand = false)]
+#[command(
+    after_help = "Exit status: 0 done, 1 wrong usage, 101 the recipe, the build or the store \
+                        was found wrong.\nSee `rescience explain CODE` for every error code."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Say more: why things run, and what did not have to
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    /// Change to DIRECTORY before doing anything
+    #[arg(short = 'C', global = true, value_name = "DIRECTORY")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Path to rescience.toml
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Recipe options")]
+    pub(crate) manifest_path: Option<PathBuf>,
+    /// The profile to read the recipe with
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Recipe options")]
+    pub(crate) profile: Option<String>,
+    /// Refuse to change rescience.lock
+    #[arg(long, global = true, help_heading = "Recipe options")]
+    pub(crate) locked: bool,
+    /// Do not use the network
+    #[arg(long, global = true, help_heading = "Recipe options")]
+    pub(crate) offline: bool,
+    /// Both --locked and --offline
+    #[arg(long, global = true, help_heading = "Recipe options")]
+    pub(crate) frozen: bool,
+}
+
+impl Global {
+    /// Whether the network is forbidden.
+    pub(crate) fn offline(&self) -> bool {
+        self.offline || self.frozen
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make what is asked for: apply diffs, run experiments, draw figures, typeset papers
+    #[command(visible_alias = "b")]
+    Build(Build),
+    /// Read the recipe and its inputs, and report everything wrong, without running anything
+    #[command(visible_alias = "c")]
+    Check(Check),
+    /// Create a project from a template, in a new directory
+    New(New),
+    /// Create a project from a template, in an existing directory
+    Init(Init),
+    /// Show what depends on what
+    Tree(Tree),
+    /// Say in one line each why a node would run, or what made it
+    Why(Why),
+    /// List what ran, failures included, or show one run's record and output
+    Log(Log),
+    /// Print the graph, the keys and the artifacts as JSON
+    Metadata(Metadata),
+    /// Say what this machine offers and what is missing
+    Doctor(Doctor),
+    /// Remove out/ and all in it; the store keeps what its views show
+    Clean(Clean),
+    /// List, or delete, what no project needs any more
+    Gc(Gc),
+    /// Explain an error code
+    Explain(Explain),
+    /// Read the whole store and name every damaged object
+    CheckStore(CheckStore),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+impl Command {
+    /// Whether the command was asked to speak JSON.
+    pub(crate) fn json(&self) -> bool {
+        let format = match self {
+            Command::Build(args) => args.message_format,
+            Command::Check(args) => args.message_format,
+            Command::Doctor(args) => args.message_format,
+            _ => MessageFormat::Human,
+        };
+        format == MessageFormat::Json
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Nodes to make, by name (`paper.main`) or pattern (`experiment.*`); default: all papers
+    #[arg(value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+    /// Slots for concurrent work; negative: that many fewer than there are CPUs
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) jobs: Option<i64>,
+    /// Go on with what does not depend on a failure
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+    /// Leave the directories of failed runs in place
+    #[arg(long)]
+    pub(crate) keep_failed: bool,
+    /// Say what would run, and why, and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The form of messages
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The form of messages
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The directory to create
+    pub(crate) path: PathBuf,
+    /// The project's name; default: the directory's
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The template to copy
+    #[arg(long, default_value = "minimal")]
+    pub(crate) template: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The directory; default: the current one
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// The project's name; default: the directory's
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The template to copy
+    #[arg(long, default_value = "minimal")]
+    pub(crate) template: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tree {
+    /// Where to start; default: everything that nothing else needs
+    #[arg(value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+    /// Turn the tree around: what depends on NODE
+    #[arg(short, long)]
+    pub(crate) invert: bool,
+    /// Show every run, not only how many there are
+    #[arg(long)]
+    pub(crate) runs: bool,
+    /// How deep to go
+    #[arg(long, value_name = "N")]
+    pub(crate) depth: Option<usize>,
+    /// Repeat what was shown already
+    #[arg(long)]
+    pub(crate) no_dedupe: bool,
+    /// The characters to draw with
+    #[arg(long, value_name = "SET", default_value = "utf8")]
+    pub(crate) charset: Charset,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Charset {
+    Utf8,
+    Ascii,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// A node (`paper.main`), a run (`experiment.x#0`) or a pattern; default: everything
+    #[arg(value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// Show the newest record of this action in full, with what it printed
+    #[arg(value_name = "ACTION")]
+    pub(crate) action: Option<String>,
+    /// Only failures
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// How many of the newest to list
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
+    pub(crate) count: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Metadata {
+    /// The version of the output's form; only 1 exists
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) format_version: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The form of messages
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Clean {
+    /// Say what would be removed, and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Delete what is listed, rather than only list it
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Keep what is younger than this many days
+    #[arg(long, value_name = "DAYS", default_value_t = 14)]
+    pub(crate) grace: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A code such as RS0007; default: the list of all codes
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckStore {
+    /// Read every byte, rather than only what changed since it was written
+    #[arg(long)]
+    pub(crate) read_data: bool,
+    /// Drop damaged objects, so that the next build makes them again
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell to print for
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,159 @@
+//! `rescience doctor`: what this machine offers, what is missing, and the mend for each.
+
+use rescience_exec::facts::Machine;
+use rescience_exec::sandbox::Sandbox;
+use rescience_exec::toolchain::Toolchain;
+use rescience_recipes::BuildSystem;
+use rescience_store::Store;
+use serde_json::json;
+
+use super::gc::bytes;
+use crate::args::{Doctor, Global, MessageFormat};
+use crate::error::Error;
+use crate::project::Project;
+use crate::settings::Settings;
+use crate::shell::{STRONG, Shell};
+
+/// One thing looked at.
+struct Finding {
+    what: &'static str,
+    found: String,
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn good(what: &'static str, found: impl Into<String>) -> Finding {
+        Finding { what, found: found.into(), mend: None }
+    }
+
+    fn missing(what: &'static str, found: impl Into<String>, mend: &str) -> Finding {
+        Finding { what, found: found.into(), mend: Some(mend.to_owned()) }
+    }
+}
+
+pub(crate) fn run(
+    shell: &Shell,
+    global: &Global,
+    settings: &Settings,
+    args: &Doctor,
+) -> Result<(), Error> {
+    let machine = Machine::measure();
+    let findings = findings(global, settings, &machine);
+    if args.message_format == MessageFormat::Json {
+        for finding in &findings {
+            shell.data(json!({
+                "reason": "finding", "what": finding.what, "found": finding.found,
+                "mend": finding.mend,
+            }));
+        }
+        return Ok(());
+    }
+    for Finding { what, found, mend } in &findings {
+        shell.data(format_args!("{STRONG}{what:>12}{STRONG:#}  {found}"));
+        if let Some(mend) = mend {
+            shell.data(format_args!("{:>12}  -> {mend}", ""));
+        }
+    }
+    Ok(())
+}
+
+fn findings(global: &Global, settings: &Settings, machine: &Machine) -> Vec<Finding> {
+    let unknown = || "unknown".to_owned();
+    let count = |number: Option<u32>| number.map_or_else(unknown, |number| number.to_string());
+    let cpu = &machine.cpu;
+    let mut findings = vec![
+        Finding::good(
+            "processor",
+            format!(
+                "{}, {} cores, {} threads",
+                cpu.model.clone().unwrap_or_else(unknown),
+                count(cpu.cores),
+                count(cpu.threads)
+            ),
+        ),
+        Finding::good("memory", machine.memory.total_bytes.map_or_else(unknown, bytes)),
+        Finding::good("system", machine.os.clone().unwrap_or_else(unknown)),
+        Finding::good("kernel", machine.kernel.clone().unwrap_or_else(unknown)),
+    ];
+    findings.extend(gpus(machine));
+    let level = Sandbox::new(settings.binary.clone()).level();
+    findings.push(Finding::missing(
+        "sandbox",
+        level.to_string(),
+        "runs see the file system and the network as you do; limits hold, and every process ends",
+    ));
+    findings.push(rust(settings));
+    findings.push(store(settings));
+    findings.push(recipe(global, settings));
+    findings
+}
+
+fn gpus(machine: &Machine) -> Vec<Finding> {
+    if let Some(absent) = &machine.gpu.absent {
+        return vec![Finding::missing("gpu", absent, "experiments run on the processor only")];
+    }
+    let driver = machine.gpu.driver.clone().unwrap_or_else(|| "unknown".to_owned());
+    let devices = machine.gpu.devices.iter();
+    devices
+        .map(|device| {
+            let name = device.name.clone().unwrap_or_else(|| "unnamed".to_owned());
+            let memory =
+                device.memory_bytes.map_or_else(String::new, |size| format!(", {}", bytes(size)));
+            Finding::good("gpu", format!("{name}{memory}, driver {driver}"))
+        })
+        .collect()
+}
+
+fn rust(settings: &Settings) -> Finding {
+    let cache = settings.home.join("cache").join("toolchain");
+    match Toolchain::find(&settings.toolchain, &settings.directory, &cache) {
+        Ok(tools) => {
+            Finding::good("toolchain", format!("{} (for `build = \"cargo\"`)", tools.cargo_says))
+        }
+        Err(why) => Finding::missing(
+            "toolchain",
+            why.to_string(),
+            "experiments with `build = \"cargo\"` need Rust",
+        ),
+    }
+}
+
+fn store(settings: &Settings) -> Finding {
+    let root = settings.home.join("store");
+    let report = Store::open(&root).and_then(|store| store.check(false));
+    match report {
+        Ok(report) if report.problems.is_empty() => Finding::good(
+            "store",
+            format!("{}: {} objects, {}", root.display(), report.objects, bytes(report.bytes)),
+        ),
+        Ok(report) => Finding::missing(
+            "store",
+            format!("{}: {} problems", root.display(), report.problems.len()),
+            "`rescience check-store --repair` names them and drops what is damaged",
+        ),
+        Err(error) => Finding::missing(
+            "store",
+            format!("{}: {error}", root.display()),
+            "set RESCIENCE_HOME to a directory that can be written",
+        ),
+    }
+}
+
+fn recipe(global: &Global, settings: &Settings) -> Finding {
+    match Project::open(global, settings) {
+        Ok(project) => {
+            let recipe = &project.recipe;
+            let cargo =
+                recipe.experiments.values().any(|it| *it.build.get_ref() == BuildSystem::Cargo);
+            let needs = if cargo { ", needs cargo" } else { "" };
+            Finding::good(
+                "recipe",
+                format!("{} {}{needs}", recipe.project.name, recipe.project.version),
+            )
+        }
+        Err(Error::NoRecipe { .. }) => {
+            Finding::missing("recipe", "none here", "`rescience new DIR` makes a project")
+        }
+        Err(_) => Finding::missing("recipe", "has errors", "`rescience check` shows them"),
+    }
+}

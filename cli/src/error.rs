@@ -1,0 +1,129 @@
+//! What a command can fail with, and the one place where each is given its code, advice and exit.
+
+use std::path::{Path, PathBuf};
+
+use rescience_recipes::{Code, Diagnostics, UnknownTarget};
+use rescience_store::StoreError;
+
+use crate::shell::Shell;
+use crate::{diagnostics, exit};
+
+/// Why a command stopped.
+pub(crate) enum Error {
+    /// The command line asks for something that cannot be meant.
+    Usage(String),
+    /// There is no recipe here or above.
+    NoRecipe { start: PathBuf },
+    /// The recipe or its inputs are wrong.
+    Recipe(Box<Diagnostics>),
+    /// A name on the command line that the recipe does not have.
+    Target(UnknownTarget),
+    /// The store says no.
+    Store(StoreError),
+    /// Anything else, in words, with advice.
+    Other { message: String, help: Option<String> },
+    /// The build failed and has said so.
+    Build,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Error {
+    pub(crate) fn usage(message: String) -> Error {
+        Error::Usage(message)
+    }
+
+    pub(crate) fn other(message: impl Into<String>) -> Error {
+        Error::Other { message: message.into(), help: None }
+    }
+
+    pub(crate) fn read(path: &Path, error: &std::io::Error) -> Error {
+        Error::other(format!("cannot read `{}`: {error}", path.display()))
+    }
+
+    pub(crate) fn write(path: &Path, error: &std::io::Error) -> Error {
+        Error::other(format!("cannot write `{}`: {error}", path.display()))
+    }
+
+    /// Tells the person, and returns the exit code.
+    pub(crate) fn report(&self, shell: &Shell, json: bool) -> u8 {
+        match self {
+            Error::Usage(message) => {
+                shell.error(message);
+                return exit::USAGE;
+            }
+            Error::NoRecipe { start } => {
+                let message = format!("no `rescience.toml` in `{}`", start.display());
+                coded(shell, Code::NoRecipe, &format!("{message} or any directory above it"));
+                help(
+                    shell,
+                    "`rescience init` makes one here, `rescience new DIR` elsewhere; `-C DIR` goes there first",
+                );
+            }
+            Error::Recipe(found) => {
+                if json {
+                    for diagnostic in &found.items {
+                        shell.data(diagnostics::json(found, diagnostic));
+                    }
+                }
+                diagnostics::show(shell, found);
+            }
+            Error::Target(unknown) => {
+                coded(
+                    shell,
+                    Code::UnknownTarget,
+                    &format!("the recipe has no `{}`", unknown.pattern),
+                );
+                match &unknown.nearest {
+                    Some(nearest) => help(shell, &format!("did you mean `{nearest}`?")),
+                    None => help(shell, "`rescience tree` shows what there is"),
+                }
+            }
+            Error::Store(error) => shell.error(format_args!("the store: {error}")),
+            Error::Other { message, help: advice } => {
+                shell.error(message);
+                if let Some(advice) = advice {
+                    help(shell, advice);
+                }
+            }
+            Error::Build => {}
+            Error::Interrupted => {
+                shell.error("interrupted; what was finished is kept");
+                return exit::INTERRUPTED;
+            }
+        }
+        exit::FAILED
+    }
+}
+
+fn coded(shell: &Shell, code: Code, message: &str) {
+    use annotate_snippets::{Group, Level, Renderer};
+    let title = Level::ERROR.primary_title(message).id(code.to_string());
+    shell.raw(Renderer::styled().render(&[Group::with_title(title)]));
+}
+
+fn help(shell: &Shell, advice: &str) {
+    shell.raw(format_args!(
+        "  {}= help:{} {advice}",
+        crate::shell::STRONG.render(),
+        crate::shell::STRONG.render_reset()
+    ));
+}
+
+impl From<Diagnostics> for Error {
+    fn from(found: Diagnostics) -> Error {
+        Error::Recipe(Box::new(found))
+    }
+}
+
+impl From<UnknownTarget> for Error {
+    fn from(unknown: UnknownTarget) -> Error {
+        Error::Target(unknown)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Error {
+        Error::Store(error)
+    }
+}

@@ -1,0 +1,111 @@
+//! Finding and reading a project: from a directory to a recipe with its graph.
+
+use std::path::{Path, PathBuf};
+
+use rescience_exec::build;
+use rescience_exec::host::Host;
+use rescience_recipes::{Graph, Recipe, Selection, parse_bytes};
+use rescience_store::Store;
+
+use crate::args::Global;
+use crate::error::Error;
+use crate::settings::Settings;
+use crate::studio::TypstStudio;
+
+/// The name of the recipe's file.
+pub(crate) const RECIPE: &str = "rescience.toml";
+
+/// A project whose recipe is right.
+pub(crate) struct Project {
+    pub(crate) directory: PathBuf,
+    pub(crate) recipe: Recipe,
+    pub(crate) graph: Graph,
+}
+
+impl Project {
+    /// Finds the recipe from the command line's options, or from the directory upwards.
+    ///
+    /// # Errors
+    /// No recipe, an unreadable one, or everything that is wrong in it.
+    pub(crate) fn open(global: &Global, settings: &Settings) -> Result<Project, Error> {
+        let path = locate(global, settings)?;
+        let bytes = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
+        let shown = path.strip_prefix(&settings.directory).unwrap_or(&path);
+        let recipe = parse_bytes(&shown.display().to_string(), &bytes, global.profile.as_deref())?;
+        let graph = Graph::new(&recipe)?;
+        let directory = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Ok(Project { directory, recipe, graph })
+    }
+
+    /// The same, as execution wants it.
+    pub(crate) fn as_built(&self) -> build::Project<'_> {
+        build::Project { directory: &self.directory, recipe: &self.recipe, graph: &self.graph }
+    }
+
+    /// Every node, with all they need.
+    pub(crate) fn everything(&self) -> Result<Selection, Error> {
+        self.select(&["*".to_owned()])
+    }
+
+    /// The actions that these names and patterns mean, with all they need.
+    pub(crate) fn select(&self, nodes: &[String]) -> Result<Selection, Error> {
+        Ok(self.graph.select(nodes)?)
+    }
+}
+
+fn locate(global: &Global, settings: &Settings) -> Result<PathBuf, Error> {
+    if let Some(path) = &global.manifest_path {
+        let path = settings.directory.join(path);
+        if path.file_name().is_none_or(|name| name != RECIPE) {
+            return Err(Error::usage(format!(
+                "`--manifest-path` must be the path of a `{RECIPE}`, not `{}`",
+                path.display()
+            )));
+        }
+        return if path.is_file() { Ok(path) } else { Err(Error::NoRecipe { start: path }) };
+    }
+    let found =
+        settings.directory.ancestors().map(|folder| folder.join(RECIPE)).find(|p| p.is_file());
+    found.ok_or_else(|| Error::NoRecipe { start: settings.directory.clone() })
+}
+
+/// Opens the store and puts together what a build takes from outside.
+pub(crate) fn host(global: &Global, settings: &Settings, jobs: Option<i64>) -> Result<Host, Error> {
+    Ok(Host {
+        store: Store::open(&settings.home.join("store"))?,
+        cache: settings.home.join("cache"),
+        clock: settings.clock,
+        supervisor: settings.binary.clone(),
+        studio: std::sync::Arc::new(TypstStudio),
+        toolchain_env: settings.toolchain.clone(),
+        jobs: slots(jobs, settings.cpus)?,
+        keep_going: false,
+        offline: global.offline(),
+        keep_failed: false,
+    })
+}
+
+/// `-j` as cargo reads it: a count, or how many fewer than there are CPUs.
+fn slots(jobs: Option<i64>, cpus: usize) -> Result<usize, Error> {
+    let cpus = i64::try_from(cpus).unwrap_or(1);
+    match jobs {
+        None => Ok(cpus.max(1) as usize),
+        Some(0) => Err(Error::usage("`--jobs` may not be 0".to_owned())),
+        Some(jobs) if jobs < 0 => Ok((cpus + jobs).max(1) as usize),
+        Some(jobs) => Ok(jobs as usize),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slots;
+
+    #[test]
+    fn jobs_are_counted_as_cargo_counts_them() {
+        assert_eq!(slots(None, 4).ok(), Some(4));
+        assert_eq!(slots(Some(9), 4).ok(), Some(9));
+        assert_eq!(slots(Some(-1), 4).ok(), Some(3));
+        assert_eq!(slots(Some(-9), 4).ok(), Some(1));
+        assert!(slots(Some(0), 4).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! The environment, read once: everything below the command line is told, and looks nothing up.
+
+#![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use rescience_exec::clock::Clock;
+
+/// Variables that rescience itself reads.
+mod variable {
+    /// Where the store and the caches live. Default: `rescience` in the platform's data directory.
+    pub(super) const HOME: &str = "RESCIENCE_HOME";
+    /// A fixed UTC time for every date that is recorded, `2026-01-31T12:00:00Z`; for tests.
+    pub(super) const CLOCK: &str = "RESCIENCE_CLOCK";
+    /// `never` hides the progress bar.
+    pub(super) const PROGRESS: &str = "RESCIENCE_PROGRESS";
+}
+
+/// What a toolchain may need to find itself and its registry.
+const TOOLCHAIN: &[&str] = &[
+    "PATH",
+    "HOME",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "LD_LIBRARY_PATH",
+    "CC",
+    "CXX",
+    "AR",
+];
+
+/// The environment's say.
+pub(crate) struct Settings {
+    /// `$RESCIENCE_HOME`.
+    pub(crate) home: PathBuf,
+    /// The current directory; relative paths of the command line start here.
+    pub(crate) directory: PathBuf,
+    /// This very binary, for supervising.
+    pub(crate) binary: PathBuf,
+    /// The clock to use.
+    pub(crate) clock: Clock,
+    /// Whether a progress bar may be shown.
+    pub(crate) progress: bool,
+    /// The toolchains' variables that are set.
+    pub(crate) toolchain: BTreeMap<OsString, OsString>,
+    /// CPUs that this process may use.
+    pub(crate) cpus: usize,
+}
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// In words, when a variable has a value that cannot be meant.
+    pub(crate) fn from_environment() -> Result<Settings, String> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let path = |name: &str| set(name).map(PathBuf::from);
+        let directory = std::env::current_dir()
+            .map_err(|error| format!("the current directory cannot be read: {error}"))?;
+        let home = path(variable::HOME)
+            .or_else(|| path("XDG_DATA_HOME").map(|data| data.join("rescience")))
+            .or_else(|| path("HOME").map(|home| home.join(".local/share/rescience")))
+            .ok_or("no place for the store: set RESCIENCE_HOME or HOME")?;
+        let clock = match set(variable::CLOCK) {
+            None => Clock::System,
+            Some(text) => {
+                let text = text.to_string_lossy();
+                let time = text.parse().map_err(|error| {
+                    format!("RESCIENCE_CLOCK=`{text}` is not a UTC time: {error}")
+                })?;
+                Clock::Fixed(time)
+            }
+        };
+        let dumb = set("TERM").is_some_and(|term| term == "dumb") || set("CI").is_some();
+        let progress = !dumb && set(variable::PROGRESS).is_none_or(|value| value != "never");
+        let binary = std::env::current_exe()
+            .map_err(|error| format!("the path of this program cannot be read: {error}"))?;
+        let toolchain =
+            TOOLCHAIN.iter().filter_map(|name| Some((OsString::from(name), set(name)?))).collect();
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let home = directory.join(home);
+        Ok(Settings { home, directory, binary, clock, progress, toolchain, cpus })
+    }
+}

@@ -1,0 +1,14 @@
+//! One file per promise.
+
+mod architecture;
+mod commands;
+mod concurrent;
+mod crash;
+mod cutoff;
+mod damage;
+mod failing;
+mod fresh;
+mod grokking;
+mod identical;
+mod manifests;
+mod program;
