@@ -1,6 +1,6 @@
 //! What a paper is made from: its files, the project's metadata, results, facts and figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::results::Results;
 
@@ -22,6 +22,35 @@ pub struct PaperInput {
     pub facts: BTreeMap<String, serde_json::Value>,
     /// The figures by name, without `figure.`.
     pub figures: BTreeMap<String, FigureArtifact>,
+    /// How much of typst the text may use.
+    pub mode: Mode,
+    /// Names with digits in them that the recipe declares, such as `GPT-2`.
+    pub terms: BTreeSet<String>,
+    /// Words that the recipe adds to the lexicon, by category.
+    pub lexicon: BTreeMap<String, Vec<String>>,
+    /// The entries of the bibliography that somebody confirmed: their digests by key, as
+    /// [`citations::Entry::digest`](crate::citations::Entry::digest) has them.
+    pub confirmed: BTreeMap<String, String>,
+}
+
+/// How much of typst a text may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Markup, mathematics and calls of the package; nothing that computes.
+    #[default]
+    Strict,
+    /// All of typst; every digit of the pages is still accounted for.
+    Free,
+}
+
+impl Mode {
+    /// The mode's name, as recipes write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Strict => "strict",
+            Mode::Free => "free",
+        }
+    }
 }
 
 /// What the recipe says about the project.

@@ -12,6 +12,7 @@
 #[cfg(test)]
 extern crate self as rescience_typst_papers;
 
+pub mod citations;
 mod closing;
 mod data;
 pub mod draw;
@@ -25,13 +26,15 @@ pub mod stats;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod typeset;
+pub mod wall;
 mod world;
 
 pub use draw::{FigureData, FigureError, draw};
-pub use input::{Author, FigureArtifact, PaperInput, ProjectMeta};
+pub use input::{Author, FigureArtifact, Mode, PaperInput, ProjectMeta};
 pub use problem::{Problem, Severity};
 pub use results::Results;
 pub use typeset::{Typeset, typeset};
+pub use wall::Accounting;
 
 /// The identity of everything here that can change the bytes of a figure or a paper; enters the
 /// keys of both. Raise the last number whenever `package/` or [`draw()`] changes what it prints.

@@ -9,6 +9,7 @@ use typst_pdf::{PdfOptions, Timestamp};
 use crate::input::PaperInput;
 use crate::problem::{Problem, translate};
 use crate::world::PaperWorld;
+use crate::wall::{self, Accounting};
 use crate::{data, ledger};
 
 /// A typeset paper.
@@ -16,6 +17,12 @@ use crate::{data, ledger};
 pub struct Typeset {
     /// The document.
     pub pdf: Vec<u8>,
+    /// The same paper for browsers: one file, nothing loaded from elsewhere.
+    pub html: String,
+    /// The same paper for machines.
+    pub json: Vec<u8>,
+    /// How many digits the pages show, and where they came from.
+    pub accounting: Accounting,
     /// How many pages it has.
     pub pages: usize,
     /// What typst warned about.
@@ -53,6 +60,7 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
     };
     let document = compiled.output.map_err(|errors| refuse(problems(&errors)))?;
     let claims = ledger::claims(&world, &document).map_err(refuse)?;
+    let wall = wall::check(input, &world, &document).map_err(refuse)?;
     let options = PdfOptions {
         ident: Smart::Custom(format!("{} {}", input.project.name, input.project.version)),
         creator: Smart::Custom(Some("rescience".to_owned())),
@@ -60,7 +68,10 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
         ..PdfOptions::default()
     };
     let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| refuse(problems(&errors)))?;
-    Ok(Typeset { pdf, pages: document.pages().len(), warnings, claims })
+    let html = String::new();
+    let json = Vec::new();
+    let accounting = wall.accounting;
+    Ok(Typeset { pdf, html, json, accounting, pages: document.pages().len(), warnings, claims })
 }
 
 /// The day of a timestamp, as typst writes it.

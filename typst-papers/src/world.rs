@@ -14,11 +14,12 @@ use typst::{Library, LibraryExt as _, World};
 use typst_kit::fonts::FontStore;
 
 /// The package that every paper imports, by its files.
-const PACKAGE: [(&str, &str); 10] = [
+const PACKAGE: [(&str, &str); 11] = [
     ("typst.toml", include_str!("../package/typst.toml")),
     ("lib.typ", include_str!("../package/lib.typ")),
     ("data.typ", include_str!("../package/data.typ")),
     ("format.typ", include_str!("../package/format.typ")),
+    ("regions.typ", include_str!("../package/regions.typ")),
     ("claims.typ", include_str!("../package/claims.typ")),
     ("facts.typ", include_str!("../package/facts.typ")),
     ("tables.typ", include_str!("../package/tables.typ")),
