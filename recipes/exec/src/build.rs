@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rescience_digest::ActionKey;
+use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{
     Action, ActionIndex, Code, Graph, Hit, KeyInputs, Made, Plan, Recipe, Selection, Step, Work,
     World as _, key_inputs,
@@ -351,11 +351,11 @@ impl<'a> Dispatcher<'a> {
 
     fn artifact(&self, action: &Action, made: &Made) -> Artifact {
         match &action.work {
+            // Only the project's own files may be either.
             Work::Source { path } => {
                 self.outside.import(path).unwrap_or(Artifact::Tree(made.output))
             }
-            Work::Patch { .. } | Work::Build { .. } | Work::Run(_) => Artifact::Tree(made.output),
-            Work::Collect(_) | Work::Figure { .. } | Work::Paper(_) => Artifact::Blob(made.output),
+            work => yielded(work, made.output),
         }
     }
 
@@ -366,6 +366,16 @@ impl<'a> Dispatcher<'a> {
     fn send(&self, event: Event) {
         // Nobody listening is no reason to stop a build.
         self.events.send(event).ok();
+    }
+}
+
+/// What this kind of work yields, a directory or bytes, by its digest.
+pub(crate) fn yielded(work: &Work, output: Digest) -> Artifact {
+    match work {
+        Work::Source { .. } | Work::Patch { .. } | Work::Build { .. } | Work::Run(_) => {
+            Artifact::Tree(output)
+        }
+        Work::Collect(_) | Work::Figure { .. } | Work::Paper(_) => Artifact::Blob(output),
     }
 }
 

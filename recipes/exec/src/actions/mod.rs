@@ -9,7 +9,7 @@ use rescience_recipes::{ActionName, Code, Hit, KeyInputs, Made, Project, Work};
 use rescience_store::{Artifact, Outcome as Recorded, Scratch, StoreError, Trace};
 use serde::Serialize;
 
-use crate::build::{Events, kind};
+use crate::build::{Events, kind, yielded};
 use crate::event::{Event, Failure};
 use crate::facts::Machine;
 use crate::host::Host;
@@ -216,12 +216,8 @@ async fn locked(context: &Arc<Context>, job: &Arc<Job>) -> Result<Outcome, Store
     };
     // Whoever held the lock may have made it.
     if let Hit::Made(Made { output, facts }) = lookup(store, &job.key) {
-        let artifact = match &job.work {
-            Work::Collect(_) | Work::Figure { .. } | Work::Paper(_) => Artifact::Blob(output),
-            _ => Artifact::Tree(output),
-        };
         return Ok(Outcome::Made {
-            artifact,
+            artifact: yielded(&job.work, output),
             facts,
             note: Some("made by another build".to_owned()),
             wall: Duration::ZERO,
