@@ -34,7 +34,7 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, (String, Range<usize>)> {
         let Some(entry) = resolved.get(&key) else { continue };
         let field = |name: &str| {
             let chunks = entry.fields.get(name)?;
-            let text = chunks.iter().map(|chunk| chunk.v.get()).collect::<String>();
+            let text: String = chunks.iter().map(|chunk| chunk.v.get()).collect();
             Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
         };
         let eprint = field("eprint").filter(|_| {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use rescience_typst_papers::citations;
 use rescience_typst_papers::{
     Author, FigureArtifact, FigureData, PaperInput, ProjectMeta, Results, draw,
 };
@@ -182,5 +183,13 @@ pub(crate) fn sample() -> PaperInput {
         experiments: experiments(),
         facts: BTreeMap::from([(digest('f'), facts())]),
         figures,
+        confirmed: confirmed(BIBLIOGRAPHY),
+        ..PaperInput::default()
     }
+}
+
+/// Every entry of a bibliography, as somebody who looked at all of them would confirm it.
+pub fn confirmed(bibliography: &str) -> BTreeMap<String, String> {
+    let entries = citations::entries(bibliography).expect("the sample's bibliography is BibTeX");
+    entries.into_iter().map(|entry| (entry.key, entry.digest.to_string())).collect()
 }
