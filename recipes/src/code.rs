@@ -10,7 +10,8 @@ macro_rules! codes {
         /// A kind of mistake or failure, with a stable number.
         ///
         /// `RS00..` are found in the recipe's text alone; `RS01..` need the project's files, a
-        /// run or the store. A number is never given a second meaning.
+        /// run or the store; `RS0201` to `RS0230` are what a paper's pages show and no artifact
+        /// backs. A number is never given a second meaning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[doc = $doc])+ $name,)+
@@ -102,6 +103,8 @@ codes! {
     TwoBuilds = "RS0031",
     /// A metric that an experiment does not declare.
     UnknownMetric = "RS0032",
+    /// A term or a word of the lexicon that cannot be one.
+    BadWord = "RS0033",
     /// No recipe where one was looked for.
     NoRecipe = "RS0101",
     /// A file that the recipe names does not exist.
@@ -132,6 +135,52 @@ codes! {
     StoreFailed = "RS0114",
     /// A mistake of rescience itself.
     Internal = "RS0115",
+    /// A lock file that cannot be read.
+    BadLock = "RS0116",
+    /// An entry of a bibliography that cannot be confirmed.
+    BadCitation = "RS0117",
+    /// A citation that no bibliography holds.
+    UnknownCitation = "RS0118",
+    /// A claim that no paper made.
+    UnknownClaim = "RS0119",
+    /// A number in the text that comes from no artifact.
+    LiteralNumber = "RS0201",
+    /// A number in words that comes from no artifact.
+    NumberWord = "RS0202",
+    /// A number that code in the text made.
+    ComputedNumber = "RS0204",
+    /// A machine, software or version that nothing measured.
+    UnmeasuredName = "RS0205",
+    /// A comparison that nothing tests.
+    UntestedComparison = "RS0206",
+    /// A citation that nobody confirmed.
+    UnconfirmedCitation = "RS0207",
+    /// An entry of the bibliography that no text cites.
+    UnusedEntry = "RS0208",
+    /// An entry of the bibliography without a DOI or an arXiv id.
+    NoIdentifier = "RS0209",
+    /// A construct that strict texts do not use.
+    NotStrict = "RS0210",
+    /// A name of the package that the text binds anew.
+    ReservedName = "RS0211",
+    /// Numbering that counts nothing.
+    FalseNumbering = "RS0212",
+    /// A picture, a drawing or a function that no artifact is behind.
+    ClosedFunction = "RS0213",
+    /// A number changed by what stands beside it.
+    BentNumber = "RS0214",
+    /// A title or label of the recipe that states something.
+    RecipeStates = "RS0215",
+    /// A claim that the data refute.
+    RefutedClaim = "RS0216",
+    /// A path in the text that no artifact has.
+    UnknownPath = "RS0217",
+    /// A unit, statistic or form that does not fit a number.
+    UnfitForm = "RS0218",
+    /// Things that cannot be compared.
+    Incomparable = "RS0219",
+    /// A call of the package that does not hold.
+    BadCall = "RS0220",
 }
 
 impl Code {

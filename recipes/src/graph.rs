@@ -4,19 +4,21 @@ mod unfold;
 
 pub(crate) use unfold::run_seed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use rescience_digest::Digest;
 use serde_spanned::Spanned;
 
 use crate::action_name::ActionName;
 use crate::diagnostic::Diagnostics;
+use crate::lock::Lock;
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::plot::Plot;
 use crate::point::Point;
-use crate::recipe::{BuildSystem, Limits, Project, Recipe, Style};
+use crate::recipe::{BuildSystem, Limits, Mode, Project, Recipe, Style};
 use crate::value::Value;
 
 /// A place in [`Graph::actions`].
@@ -49,12 +51,20 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// Unfolds a recipe for which nothing is locked.
+    ///
+    /// # Errors
+    /// There would be more than a million actions.
+    pub fn new(recipe: &Recipe) -> Result<Graph, Diagnostics> {
+        Graph::with_lock(recipe, &Lock::default())
+    }
+
     /// Unfolds a recipe into actions.
     ///
     /// # Errors
     /// There would be more than a million of them.
-    pub fn new(recipe: &Recipe) -> Result<Graph, Diagnostics> {
-        let actions = unfold::actions(recipe)?;
+    pub fn with_lock(recipe: &Recipe, lock: &Lock) -> Result<Graph, Diagnostics> {
+        let actions = unfold::actions(recipe, lock)?;
         let mut users = vec![Vec::new(); actions.len()];
         for (place, action) in actions.iter().enumerate() {
             for (_, dep) in &action.deps {
@@ -214,6 +224,15 @@ pub struct PaperSpec {
     pub bibliography: Option<String>,
     /// How it looks.
     pub style: Style,
+    /// How much of typst its text may use.
+    pub mode: Mode,
+    /// Names with digits in them that the text may print.
+    pub terms: BTreeSet<String>,
+    /// Words that only artifacts may print, by category.
+    pub lexicon: BTreeMap<String, BTreeSet<String>>,
+    /// The confirmed entries of bibliographies, by key, as the lock has them; none without a
+    /// bibliography.
+    pub confirmed: BTreeMap<String, Digest>,
 }
 
 impl PaperSpec {

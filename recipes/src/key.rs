@@ -17,13 +17,14 @@
 //! | `env` | - | - | yes | - | - | - |
 //! | `limits` | - | - | `memory`, `processes`, `cpus` | - | - | - |
 //! | `toolchain` | - | of cargo | - | - | - | - |
-//! | `settings` | - | `system` | - | label, profile, source, metrics, the runs' keys | the plot, order of data | main, bibliography, order, style, project, profile |
+//! | `settings` | - | `system` | - | label, profile, source, metrics, the runs' keys | the plot, order of data | main, bibliography, order, style, mode, terms, lexicon, project, profile; the lock's confirmed citations |
 //! | `settings.engine` | - | - | - | - | renderer | typesetter |
 //!
 //! The `memory` and `processes` limits enter because a program can see them and adapt: it may use
 //! fewer workers, or a smaller cache. `cpus` is what programs take as their number of threads, and
 //! sums over threads depend on it. An experiment's results name the runs' keys, so these enter its
-//! own key; its runs' facts enter because papers print them.
+//! own key; its runs' facts enter because papers print them. All confirmed citations enter the key
+//! of every paper with a bibliography, since which of them it has is written in its folder.
 //!
 //! # What is kept out
 //!
@@ -44,7 +45,7 @@
 //! Floats enter by their bits: `1` and `1.0` are different, and so are `0.0` and `-0.0`, since a
 //! program can tell them apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rescience_digest::{ActionKey, Canonical, Digest, KeyHasher};
 use serde::{Deserialize, Serialize};
@@ -281,7 +282,6 @@ fn describe(
             inputs.toolchain = world.toolchain(system);
             let name = match system {
                 BuildSystem::Cargo => "cargo",
-                BuildSystem::None => "none",
                 BuildSystem::Command(argv) => {
                     inputs.argv.clone_from(argv);
                     "command"
@@ -311,11 +311,24 @@ fn describe(
             if let Some(bibliography) = paper.bibliography_in_folder() {
                 set(inputs, "bibliography", bibliography);
             }
+            set(inputs, "mode", paper.mode.to_string());
+            set_words(inputs, "terms", &paper.terms);
+            for (category, words) in &paper.lexicon {
+                set_words(inputs, &format!("lexicon.{category}"), words);
+            }
+            for (key, entry) in &paper.confirmed {
+                set(inputs, &format!("confirmed.{key}"), entry.to_string());
+            }
             set_order(inputs, action);
             set(inputs, "profile", graph.profile());
             flatten(inputs, "project", graph.project());
         }
     }
+}
+
+fn set_words(inputs: &mut KeyInputs, name: &str, words: &BTreeSet<String>) {
+    let words = words.iter().map(|word| Value::from(word.clone())).collect();
+    inputs.settings.insert(name.to_owned(), Value::Array(words));
 }
 
 /// The order of what is shown: legends and tables follow it, and `inputs` has none.

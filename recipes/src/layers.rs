@@ -3,7 +3,7 @@
 //! A layer holds only what was written. Tables of an experiment merge key by key, everything else
 //! is replaced by the upper layer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_spanned::Spanned;
@@ -11,7 +11,7 @@ use serde_spanned::Spanned;
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::plot::{Band, PlotKind, Scale};
-use crate::recipe::{BuildSystem, Project, Style};
+use crate::recipe::{BuildSystem, Mode, Project, Style};
 use crate::unit::Unit;
 use crate::value::Value;
 
@@ -72,7 +72,8 @@ pub(crate) struct ExperimentLayer {
     pub(crate) extends: Option<Spanned<NodeName>>,
     pub(crate) label: Option<Spanned<String>>,
     pub(crate) source: Option<Spanned<NodeName>>,
-    pub(crate) build: Option<Spanned<BuildSystem>>,
+    /// What is not built is its own program.
+    pub(crate) build: Option<Spanned<Option<BuildSystem>>>,
     pub(crate) run: Option<Vec<Spanned<String>>>,
     pub(crate) params: BTreeMap<String, Spanned<Value>>,
     pub(crate) matrix: BTreeMap<String, Spanned<Vec<Value>>>,
@@ -129,6 +130,9 @@ pub(crate) struct PaperLayer {
     pub(crate) text: Option<Spanned<String>>,
     pub(crate) bibliography: Option<Spanned<String>>,
     pub(crate) style: Option<Style>,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) terms: Option<BTreeSet<String>>,
+    pub(crate) lexicon: BTreeMap<String, BTreeSet<String>>,
     pub(crate) data: Option<Vec<Spanned<NodeName>>>,
     pub(crate) figures: Option<Vec<Spanned<NodeName>>>,
     pub(crate) written: Vec<&'static str>,
@@ -208,6 +212,9 @@ impl PaperLayer {
         replace(&mut self.text, upper.text.as_ref());
         replace(&mut self.bibliography, upper.bibliography.as_ref());
         replace(&mut self.style, upper.style.as_ref());
+        replace(&mut self.mode, upper.mode.as_ref());
+        replace(&mut self.terms, upper.terms.as_ref());
+        merge(&mut self.lexicon, &upper.lexicon);
         replace(&mut self.data, upper.data.as_ref());
         replace(&mut self.figures, upper.figures.as_ref());
         self.written.extend_from_slice(&upper.written);

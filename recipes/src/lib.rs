@@ -21,6 +21,7 @@
 //! | [`graph`], [`select`] | [`Graph`] of [`Action`]s, and [`Selection`]s of it |
 //! | [`key`] | [`KeyInputs`]: every input of a key, and everything that is kept out |
 //! | [`reason`], [`plan`] | [`Plan`]: what has to run, and each [`Reason`] |
+//! | [`lock`] | [`Lock`]: what was decided once and changes only when asked |
 //! | [`results`] | [`results::Results`]: what an experiment measured |
 //!
 //! This crate opens no file, starts no process, reads no clock and prints nothing. The outside
@@ -33,6 +34,7 @@ pub mod diagnostic;
 pub mod graph;
 pub mod key;
 mod layers;
+pub mod lock;
 pub mod metric;
 pub mod name;
 mod nearest;
@@ -56,6 +58,7 @@ pub use code::Code;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use graph::{Action, ActionIndex, Collect, Graph, PaperSpec, Run, Work};
 pub use key::{InputError, KeyInputs, key_inputs};
+pub use lock::Lock;
 pub use metric::{Better, Metric, Tolerance};
 pub use name::{NodeKind, NodeName, ParseNameError};
 pub use nearest::nearest;
@@ -64,7 +67,7 @@ pub use plot::{Band, Plot, PlotKind, Scale};
 pub use point::Point;
 pub use read::document::MAX_SIZE;
 pub use reason::Reason;
-pub use recipe::{Author, BuildSystem, Limits, Project, Recipe, Style};
+pub use recipe::{Author, BuildSystem, Limits, Mode, Project, Recipe, Style};
 pub use resolve::{parse, parse_bytes, parse_with_profile};
 pub use select::{Selection, UnknownTarget};
 pub use unit::Unit;

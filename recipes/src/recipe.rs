@@ -3,7 +3,7 @@
 //! Every node still carries where it stands in the text, so that what is found out later (a file
 //! that is missing) points at the line that asked for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -125,8 +125,8 @@ pub struct Experiment {
     pub label: String,
     /// A source or a diff.
     pub source: Spanned<NodeName>,
-    /// How the program is built.
-    pub build: Spanned<BuildSystem>,
+    /// How the program is built; with `"none"` the source is the program.
+    pub build: Spanned<Option<BuildSystem>>,
     /// The command, with placeholders.
     pub run: Vec<String>,
     /// What all runs are given.
@@ -151,8 +151,6 @@ pub struct Experiment {
 pub enum BuildSystem {
     /// `cargo build`, offline.
     Cargo,
-    /// The source is the program.
-    None,
     /// A command of the recipe's own; `{out}` is the directory it fills.
     Command(Vec<String>),
 }
@@ -161,7 +159,6 @@ impl fmt::Display for BuildSystem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BuildSystem::Cargo => f.pad("cargo"),
-            BuildSystem::None => f.pad("none"),
             BuildSystem::Command(argv) => f.pad(&argv.join(" ")),
         }
     }
@@ -216,6 +213,12 @@ pub struct Paper {
     pub bibliography: Option<Spanned<String>>,
     /// How it looks.
     pub style: Style,
+    /// How much of typst its text may use.
+    pub mode: Mode,
+    /// Names with digits in them that the text may print, such as `GPT-2`.
+    pub terms: BTreeSet<String>,
+    /// Words beside the built-in ones that only artifacts may print, by category.
+    pub lexicon: BTreeMap<String, BTreeSet<String>>,
     /// The experiments it may speak of; all of the recipe's if not given.
     pub data: Vec<NodeName>,
     /// The figures it may show; all of the recipe's if not given.
@@ -240,6 +243,28 @@ impl fmt::Display for Style {
         f.pad(match self {
             Style::Conference => "conference",
             Style::Report => "report",
+        })
+    }
+}
+
+/// How much of typst the text of a paper may use.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Markup, mathematics and the functions of the package; nothing that computes.
+    #[default]
+    Strict,
+    /// All of typst.
+    Free,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Mode::Strict => "strict",
+            Mode::Free => "free",
         })
     }
 }

@@ -5,9 +5,10 @@ mod support;
 use std::collections::BTreeMap;
 
 use rescience_digest::{ActionKey, Digest};
+use rescience_recipes::lock::{Citation, Confirmer};
 use rescience_recipes::results::{RunRecord, collect};
 use rescience_recipes::{
-    ActionName, Code, Graph, Hit, KeyInputs, Reason, Value, Work, key_inputs, parse, plan,
+    ActionName, Code, Graph, Hit, KeyInputs, Lock, Reason, Value, Work, key_inputs, parse, plan,
 };
 use support::{Fake, RECIPE, graph};
 
@@ -259,10 +260,48 @@ fn presentation_runs_nothing() {
     assert_eq!(wall, Vec::<String>::new());
     let style = changed(RECIPE, &edited("[paper.main]", "[paper.main]\nstyle = \"report\""));
     assert_eq!(style, ["paper.main"]);
+    for key in [
+        "mode = \"free\"",
+        "terms = [\"GPT-2\"]",
+        "lexicon = { hardware = [\"Foo-9\"] }",
+        "lexicon = { software = [\"Foo-9\"] }",
+    ] {
+        let changed = changed(RECIPE, &edited("[paper.main]", &format!("[paper.main]\n{key}")));
+        assert_eq!(changed, ["paper.main"], "{key}");
+    }
     let title = changed(RECIPE, &edited("seed = 7", "seed = 7\ntitle = \"T\""));
     assert_eq!(title, ["paper.main"]);
     let plot = changed(RECIPE, &edited(r#"kind = "line""#, r#"kind = "line", band = "sem""#));
     assert_eq!(plot, ["figure.curves", "paper.main"]);
+}
+
+#[test]
+fn what_is_confirmed_typesets_papers_with_a_bibliography_again() {
+    let lock = |entry: &str| {
+        let citation = Citation {
+            entry: Digest::of(entry.as_bytes()),
+            id: "doi:10.1/x".to_owned(),
+            by: Confirmer::Hand,
+        };
+        Lock { citations: BTreeMap::from([("x".to_owned(), citation)]) }
+    };
+    let keys = |recipe: &str, lock: &Lock| {
+        let recipe = parse("rescience.toml", recipe).unwrap();
+        let fake = Fake { cargo: "1.95", ..Fake::default() };
+        fake.build(&Graph::with_lock(&recipe, lock).unwrap());
+        fake.last.into_inner()
+    };
+    let changed = |recipe: &str, a: &Lock, b: &Lock| {
+        let (a, b) = (keys(recipe, a), keys(recipe, b));
+        let differs = b.iter().filter(|(name, inputs)| a[*name].key() != inputs.key());
+        differs.map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+    };
+    let none = Lock::default();
+    assert_eq!(changed(RECIPE, &none, &lock("one")), ["paper.main"]);
+    assert_eq!(changed(RECIPE, &lock("one"), &lock("two")), ["paper.main"]);
+    assert_eq!(changed(RECIPE, &lock("one"), &lock("one")), [""; 0]);
+    let without = edited("bibliography = \"paper/refs.bib\"\n", "");
+    assert_eq!(changed(&without, &none, &lock("one")), [""; 0]);
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn recipe(global: &Global, settings: &Settings) -> Finding {
         Ok(project) => {
             let recipe = &project.recipe;
             let cargo =
-                recipe.experiments.values().any(|it| *it.build.get_ref() == BuildSystem::Cargo);
+                recipe.experiments.values().any(|it| *it.build.get_ref() == Some(BuildSystem::Cargo));
             let needs = if cargo { ", needs cargo" } else { "" };
             Finding::good(
                 "recipe",

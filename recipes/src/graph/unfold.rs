@@ -9,18 +9,24 @@ use super::{Action, ActionIndex, Collect, PaperSpec, Run, Work};
 use crate::action_name::ActionName;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lock::Lock;
 use crate::name::{NodeKind, NodeName};
 use crate::point::Point;
-use crate::recipe::{BuildSystem, Experiment, Figure, Paper, Recipe};
+use crate::recipe::{Experiment, Figure, Paper, Recipe};
 use crate::value::Value;
 
 /// Actions beyond this many are surely a slip, and would fill the memory.
 const MAX_ACTIONS: u128 = 1_000_000;
 
-pub(super) fn actions(recipe: &Recipe) -> Result<Vec<Action>, Diagnostics> {
+pub(super) fn actions(recipe: &Recipe, lock: &Lock) -> Result<Vec<Action>, Diagnostics> {
     check_size(recipe)?;
-    let mut unfolding =
-        Unfolding { recipe, actions: Vec::new(), nodes: BTreeMap::new(), builds: BTreeMap::new() };
+    let mut unfolding = Unfolding {
+        recipe,
+        lock,
+        actions: Vec::new(),
+        nodes: BTreeMap::new(),
+        builds: BTreeMap::new(),
+    };
     unfolding.sources();
     unfolding.diffs();
     unfolding.builds();
@@ -90,6 +96,7 @@ fn points(matrix: &BTreeMap<String, Vec<Value>>) -> Vec<Point> {
 
 struct Unfolding<'a> {
     recipe: &'a Recipe,
+    lock: &'a Lock,
     actions: Vec<Action>,
     /// The action that a node's name stands for.
     nodes: BTreeMap<NodeName, ActionIndex>,
@@ -153,17 +160,17 @@ impl<'a> Unfolding<'a> {
                 continue;
             }
             let from = self.node(source);
-            // What is not built is its own program.
-            if *experiment.build.get_ref() == BuildSystem::None {
+            let Some(system) = experiment.build.get_ref() else {
+                // What is not built is its own program.
                 self.builds.insert(source, from);
                 continue;
-            }
+            };
             let index = self.push(Action {
                 name: ActionName::Build(source.clone()),
                 node: source.clone(),
                 deps: vec![("source".to_owned(), from)],
                 files: Vec::new(),
-                work: Work::Build { system: experiment.build.get_ref().clone() },
+                work: Work::Build { system: system.clone() },
                 span: self.actions[from.get()].span.clone(),
             });
             self.builds.insert(source, index);
@@ -278,6 +285,13 @@ impl<'a> Unfolding<'a> {
                 directory,
                 bibliography: paper.bibliography.as_ref().map(|path| path.get_ref().clone()),
                 style: paper.style,
+                mode: paper.mode,
+                terms: paper.terms.clone(),
+                lexicon: paper.lexicon.clone(),
+                confirmed: match paper.bibliography {
+                    Some(_) => self.lock.confirmed(),
+                    None => BTreeMap::new(),
+                },
             }),
             span: paper.span.clone(),
         });

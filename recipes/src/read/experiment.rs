@@ -70,15 +70,18 @@ pub(super) fn read(
     layer
 }
 
-fn build(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Spanned<BuildSystem>> {
+/// What is not built is its own program.
+type Built = Spanned<Option<BuildSystem>>;
+
+fn build(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Built> {
     let system = match value.get_ref() {
         DeValue::Array(_) => {
             let words = argv("`build`", value, problems)?;
-            BuildSystem::Command(words.into_iter().map(Spanned::into_inner).collect())
+            Some(BuildSystem::Command(words.into_iter().map(Spanned::into_inner).collect()))
         }
         DeValue::String(text) => match text.as_ref() {
-            "cargo" => BuildSystem::Cargo,
-            "none" => BuildSystem::None,
+            "cargo" => Some(BuildSystem::Cargo),
+            "none" => None,
             "uv" => {
                 problems.push(
                     Diagnostic::new(

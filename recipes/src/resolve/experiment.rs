@@ -25,7 +25,7 @@ pub(super) fn resolve(
     problems: &mut Problems,
 ) -> BTreeMap<String, Experiment> {
     let mut experiments = BTreeMap::new();
-    let mut builds: BTreeMap<&NodeName, &Spanned<BuildSystem>> = BTreeMap::new();
+    let mut builds: BTreeMap<&NodeName, &Spanned<Option<BuildSystem>>> = BTreeMap::new();
     for (name, layer) in &nodes.experiments {
         if let (Some(source), Some(build)) = (&layer.source, &layer.build) {
             let first = builds.entry(source.get_ref()).or_insert(build);
@@ -42,12 +42,16 @@ pub(super) fn resolve(
 
 fn two_builds(
     source: &NodeName,
-    first: &Spanned<BuildSystem>,
-    second: &Spanned<BuildSystem>,
+    first: &Spanned<Option<BuildSystem>>,
+    second: &Spanned<Option<BuildSystem>>,
 ) -> Diagnostic {
+    let named = |build: &Spanned<Option<BuildSystem>>| {
+        let build = build.get_ref().as_ref();
+        build.map_or_else(|| "none".to_owned(), |build| excerpt(&build.to_string()))
+    };
     Diagnostic::new(Code::TwoBuilds, second.span(), format!("`{source}` is built in two ways"))
-        .label(format!("here with `{}`", excerpt(&second.get_ref().to_string())))
-        .also(first.span(), format!("here with `{}`", excerpt(&first.get_ref().to_string())))
+        .label(format!("here with `{}`", named(second)))
+        .also(first.span(), format!("here with `{}`", named(first)))
         .help("give one of the experiments a source of its own; it may have the same path")
 }
 
@@ -181,7 +185,7 @@ fn check_run(layer: &ExperimentLayer, problems: &mut Problems) {
 
 fn check_build(layer: &ExperimentLayer, problems: &mut Problems) {
     let Some(build) = &layer.build else { return };
-    let BuildSystem::Command(argv) = build.get_ref() else { return };
+    let Some(BuildSystem::Command(argv)) = build.get_ref() else { return };
     for word in argv {
         let word = Spanned::new(build.span(), word.clone());
         for piece in pieces(word.get_ref()) {

@@ -24,8 +24,6 @@ pub(super) async fn perform(
     system: &BuildSystem,
 ) -> Result<Yield, Failed> {
     match system {
-        // The source is the program.
-        BuildSystem::None => Ok(Yield::bare(job.dep("source")?.artifact)),
         BuildSystem::Cargo => cargo(context, job).await,
         BuildSystem::Command(argv) => command(context, job, argv).await,
     }
