@@ -67,6 +67,7 @@ impl<'a> Console<'a> {
                 self.active.remove(action);
                 self.finished(action, *work, *wall_s, note.as_deref());
             }
+            Event::Accounted { accounting, .. } => self.shell.status("Accounted", accounting),
             Event::Failed(failure) => {
                 self.active.remove(&failure.action);
                 if !self.json {

@@ -69,10 +69,14 @@ pub(crate) fn show_failure(shell: &Shell, failure: &Failure) {
     shell.raw("");
 }
 
-fn render_problem(problem: &Problem, code: Code) -> String {
+/// Draws a problem in a person's file; `code` is that of the failure it belongs to.
+pub(crate) fn render_problem(problem: &Problem, code: Code) -> String {
     let level = if problem.warning { Level::WARNING } else { Level::ERROR };
     let title = level.primary_title(problem.message.as_str());
-    let title = if problem.warning { title } else { title.id(code.to_string()) };
+    let title = match code_of(problem, code) {
+        Some(code) => title.id(code),
+        None => title,
+    };
     let mut group = match (&problem.file, &problem.text, &problem.span) {
         (Some(file), Some(text), Some(span)) => title.element(
             Snippet::source(text.as_str())
@@ -108,6 +112,7 @@ fn within(text: &str, span: &Range<usize>) -> Range<usize> {
 /// One diagnostic as a JSON message.
 pub(crate) fn json(file: &Diagnostics, diagnostic: &Diagnostic) -> serde_json::Value {
     let (line, column) = position(&file.text, diagnostic.span.start);
+    let (end_line, end_column) = position(&file.text, diagnostic.span.end);
     json!({
         "reason": "diagnostic",
         "level": "error",
@@ -116,11 +121,54 @@ pub(crate) fn json(file: &Diagnostics, diagnostic: &Diagnostic) -> serde_json::V
         "label": diagnostic.label,
         "notes": diagnostic.notes,
         "help": diagnostic.help,
+        "hints": diagnostic.help.iter().collect::<Vec<_>>(),
         "file": file.file,
         "line": line,
         "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
         "start": diagnostic.span.start,
         "end": diagnostic.span.end,
+    })
+}
+
+/// The problem's own code, or for an error without one that of its failure.
+fn code_of(problem: &Problem, code: Code) -> Option<String> {
+    problem.code.clone().or_else(|| (!problem.warning).then(|| code.to_string()))
+}
+
+/// A problem in a person's file as a JSON message, in the form that [`json`] has.
+pub(crate) fn problem_json(problem: &Problem, action: &str, code: Code) -> serde_json::Value {
+    let place = problem.text.as_deref().zip(problem.span.as_ref()).map(|(text, span)| {
+        let span = within(text, span);
+        let (from, to) = (position(text, span.start), position(text, span.end));
+        (span, from, to)
+    });
+    json!({
+        "reason": "diagnostic",
+        "action": action,
+        "level": if problem.warning { "warning" } else { "error" },
+        "code": code_of(problem, code),
+        "message": problem.message,
+        "label": "",
+        "notes": [],
+        "help": problem.hints.first(),
+        "hints": problem.hints,
+        "file": problem.file,
+        "line": place.as_ref().map(|(_, from, _)| from.0),
+        "column": place.as_ref().map(|(_, from, _)| from.1),
+        "end_line": place.as_ref().map(|(_, _, to)| to.0),
+        "end_column": place.as_ref().map(|(_, _, to)| to.1),
+        "start": place.as_ref().map(|(span, ..)| span.start),
+        "end": place.as_ref().map(|(span, ..)| span.end),
+    })
+}
+
+/// An error without a place as a JSON message.
+pub(crate) fn bare(code: Code, message: &str, help: &str) -> serde_json::Value {
+    json!({
+        "reason": "diagnostic", "level": "error", "code": code.to_string(), "message": message,
+        "help": help, "hints": [help],
     })
 }
 

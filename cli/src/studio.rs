@@ -1,7 +1,8 @@
 //! The studio that execution is given: typst, seen through the artifacts of one action.
 
-use rescience_exec::event::Problem;
+use rescience_exec::event::{Accounting, Problem};
 use rescience_exec::studio::{FigureRequest, PaperRequest, Studio, Typeset};
+use rescience_recipes::Mode;
 use rescience_typst_papers as papers;
 
 /// Draws and typesets with the linked typst.
@@ -32,6 +33,14 @@ impl Studio for TypstStudio {
         match papers::typeset(&input) {
             Ok(made) => Ok(Typeset {
                 pdf: made.pdf,
+                html: made.html,
+                json: made.json,
+                accounting: Accounting {
+                    artifacts: made.accounting.artifacts,
+                    citations: made.accounting.citations,
+                    numbering: made.accounting.numbering,
+                    declared: made.accounting.declared,
+                },
                 pages: made.pages,
                 claims: made.claims,
                 warnings: made.warnings.into_iter().map(known).collect(),
@@ -77,16 +86,41 @@ fn input(request: &PaperRequest) -> Result<papers::PaperInput, Box<Problem>> {
         experiments: experiments.collect::<Result<_, _>>()?,
         facts: facts.collect::<Result<_, Box<Problem>>>()?,
         figures: figures.collect(),
+        mode: match request.mode {
+            Mode::Strict => papers::Mode::Strict,
+            Mode::Free => papers::Mode::Free,
+        },
+        terms: request.terms.clone(),
+        lexicon: request
+            .lexicon
+            .iter()
+            .map(|(category, words)| (category.clone(), words.iter().cloned().collect()))
+            .collect(),
+        confirmed: request
+            .confirmed
+            .iter()
+            .map(|(key, entry)| (key.clone(), entry.to_string()))
+            .collect(),
     })
 }
 
 fn bare(message: String) -> Box<Problem> {
     let hints = Vec::new();
-    Box::new(Problem { message, warning: false, file: None, text: None, span: None, hints })
+    Box::new(Problem {
+        code: None,
+        message,
+        warning: false,
+        file: None,
+        text: None,
+        span: None,
+        hints,
+    })
 }
 
 fn located(problem: papers::Problem, folder: &str) -> Problem {
     Problem {
+        // The typesetter's problems have no codes of their own yet.
+        code: None,
         message: problem.message,
         warning: problem.severity == papers::Severity::Warning,
         file: problem.file.map(|file| format!("{folder}/{file}")),

@@ -95,6 +95,11 @@ fn show(shell: &Shell, store: &Store, trace: &Trace) -> Result<(), Error> {
     }
     for (name, log) in &trace.logs {
         let Artifact::Blob(digest) = log else { continue };
+        // The other forms of a paper are documents, and `out/` shows them.
+        if matches!(name.as_str(), "html" | "json") {
+            row(name, digest);
+            continue;
+        }
         let text = store.read(digest)?;
         if text.is_empty() {
             continue;

@@ -1,6 +1,7 @@
 //! Everything that happens in a build, as one closed enum for terminal, JSON and journal alike.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{ActionName, Code, Reason, Step};
@@ -75,6 +76,16 @@ pub enum Event {
         /// What came of it beyond the artifact: `same program as before`, `2 crates compiled`.
         note: Option<String>,
     },
+    /// A paper was typeset, and every digit of its pages has an origin.
+    Accounted {
+        /// The action's name.
+        action: String,
+        /// All digits.
+        digits: usize,
+        /// Where they come from.
+        #[serde(flatten)]
+        accounting: Accounting,
+    },
     /// An action failed; its evidence is kept.
     Failed(Failure),
     /// An action cannot run because something it needs failed.
@@ -135,6 +146,38 @@ pub enum WorkKind {
     Paper,
 }
 
+/// How many digits the pages of a paper show, by where they come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Accounting {
+    /// Results, parameters, facts and the recipe.
+    pub artifacts: usize,
+    /// Citations and references.
+    pub citations: usize,
+    /// Pages, sections, figures and what else the document numbers itself.
+    pub numbering: usize,
+    /// What the author declared.
+    pub declared: usize,
+}
+
+impl Accounting {
+    /// All digits.
+    pub fn total(&self) -> usize {
+        self.artifacts + self.citations + self.numbering + self.declared
+    }
+}
+
+impl fmt::Display for Accounting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Accounting { artifacts, citations, numbering, declared } = self;
+        write!(
+            f,
+            "{} digits: {artifacts} artifacts, {citations} citations, {numbering} numbering, \
+             {declared} declared",
+            self.total()
+        )
+    }
+}
+
 /// A failed action with its evidence.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
@@ -179,6 +222,8 @@ impl Failure {
 /// A problem at a place in a file that a person wrote.
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem {
+    /// The code that `rescience explain` describes; that of the whole failure if there is none.
+    pub code: Option<String>,
     /// What is wrong.
     pub message: String,
     /// Whether it only warns.

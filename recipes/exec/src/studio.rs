@@ -2,12 +2,12 @@
 //!
 //! Execution knows no typst. The command line hands it a [`Studio`]; tests bring their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rescience_digest::Digest;
-use rescience_recipes::Project;
+use rescience_recipes::{Mode, Project};
 
-use crate::event::Problem;
+use crate::event::{Accounting, Problem};
 
 /// Draws figures and typesets papers from artifacts alone.
 pub trait Studio: Send + Sync {
@@ -51,6 +51,14 @@ pub struct PaperRequest {
     pub profile: String,
     /// `conference` or `report`.
     pub style: String,
+    /// How much of typst the text may use.
+    pub mode: Mode,
+    /// Names with digits in them that the text may print.
+    pub terms: BTreeSet<String>,
+    /// Words that only artifacts may print, by category.
+    pub lexicon: BTreeMap<String, BTreeSet<String>>,
+    /// What the confirmed entries of bibliographies said, by key.
+    pub confirmed: BTreeMap<String, Digest>,
     /// The folder of the text, relative to the project.
     pub folder: String,
     /// The path of the main text within `files`.
@@ -72,6 +80,12 @@ pub struct PaperRequest {
 pub struct Typeset {
     /// The PDF.
     pub pdf: Vec<u8>,
+    /// The same paper for browsers; empty if there is none.
+    pub html: String,
+    /// The same paper for machines; empty if there is none.
+    pub json: Vec<u8>,
+    /// Where the digits of its pages come from.
+    pub accounting: Accounting,
     /// How many pages it has.
     pub pages: usize,
     /// The ledger of what the text claims, as JSON.

@@ -3,6 +3,7 @@
 //! ```text
 //! out/
 //!   main.pdf                       paper.main
+//!   main.html, main.json           the same paper for browsers and for machines
 //!   figure/curves.svg              figure.curves
 //!   experiment/baseline/
 //!     results.json                 experiment.baseline
@@ -13,13 +14,13 @@
 //!
 //! A view that is gone or was changed is written again from the store, without a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use rescience_digest::Digest;
-use rescience_recipes::{ActionName, NodeKind, Point};
+use rescience_digest::{ActionKey, Digest};
+use rescience_recipes::{ActionName, NodeKind, NodeName, Point};
 use rescience_store::{Artifact, Materialize, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -79,31 +80,60 @@ pub fn write(
         .unwrap_or_default();
     let mut after = Record::default();
     let mut changed = false;
-    for (index, artifact, _) in &report.made {
+    let mut shown = Vec::new();
+    // Every view of what this build has in hand: those it does not show go.
+    let mut decided = BTreeSet::new();
+    for (index, artifact, key) in &report.made {
         let name = &project.graph.action(*index).name;
         let Some(path) = view_path(name) else { continue };
-        let to = folder.join(&path);
-        let kept = before.views.get(&path).filter(|view| {
+        shown.push((name, path, *artifact));
+        if let (Some(also), Some(key)) = (companions(name), key) {
+            let there = beside(store, key, artifact)?;
+            let kept = also.iter().filter_map(|(log, path)| Some((path, there.get(*log)?)));
+            shown.extend(kept.map(|(path, artifact)| (name, path.clone(), *artifact)));
+            decided.extend(also.map(|(_, path)| path));
+        }
+    }
+    for (name, path, artifact) in &shown {
+        let to = folder.join(path);
+        let kept = before.views.get(path).filter(|view| {
             view.digest == artifact.digest() && look(&to).is_some_and(|now| now == view.files)
         });
         let files = if let Some(view) = kept {
             view.files.clone()
         } else {
-            show(store, artifact, &to)?;
+            match show(store, artifact, &to) {
+                // The paper itself is whole; only its other forms are lost.
+                Err(ViewError::Store(StoreError::Missing { .. } | StoreError::Damaged { .. }))
+                    if decided.contains(path) =>
+                {
+                    let message = format!(
+                        "{FOLDER}/{path} is lost from the store; after `rescience check-store \
+                         --repair` the next build makes it again"
+                    );
+                    events.send(Event::Warning { action: name.to_string(), message }).ok();
+                    continue;
+                }
+                shown => shown?,
+            }
             changed = true;
             let digest = artifact.digest();
             let shown = format!("{FOLDER}/{path}");
             events.send(Event::Written { action: name.to_string(), path: shown, digest }).ok();
             look(&to).unwrap_or_default()
         };
-        after.views.insert(path, View { digest: artifact.digest(), files });
+        after.views.insert(path.clone(), View { digest: artifact.digest(), files });
     }
     // Views of nodes that this build did not ask for stay; those the recipe lost go.
-    let known: std::collections::BTreeSet<String> =
-        project.graph.actions().iter().filter_map(|action| view_path(&action.name)).collect();
+    let names = || project.graph.actions().iter().map(|action| &action.name);
+    let mut known: BTreeSet<String> = names().filter_map(view_path).collect();
+    known.extend(names().filter_map(companions).flatten().map(|(_, path)| path));
     for (path, view) in before.views {
-        if known.contains(&path) {
-            after.views.entry(path).or_insert(view);
+        if after.views.contains_key(&path) {
+            continue;
+        }
+        if known.contains(&path) && !decided.contains(&path) {
+            after.views.insert(path, view);
         } else if Path::new(&path).components().all(|part| matches!(part, Component::Normal(_))) {
             // Nothing outside `out/`, whatever a record that came with a clone says.
             changed = true;
@@ -119,7 +149,7 @@ pub fn write(
 }
 
 /// Takes `out/` for this process: two builds of one project show the same things, one at a time.
-fn lock(folder: &Path, events: &Events) -> Result<File, ViewError> {
+pub(crate) fn lock(folder: &Path, events: &Events) -> Result<File, ViewError> {
     let path = folder.join(LOCK);
     let failed = |source| ViewError::Io { path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
@@ -140,7 +170,7 @@ pub fn paths(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Where a node's artifact is shown, relative to `out/`.
-fn view_path(name: &ActionName) -> Option<String> {
+pub(crate) fn view_path(name: &ActionName) -> Option<String> {
     match name {
         ActionName::Node(node) => match node.kind {
             NodeKind::Paper => Some(format!("{}.pdf", node.name)),
@@ -153,6 +183,23 @@ fn view_path(name: &ActionName) -> Option<String> {
         }
         ActionName::Build(_) => None,
     }
+}
+
+/// The views that a paper has beside its artifact: what its trace calls them, and their paths.
+fn companions(name: &ActionName) -> Option<[(&'static str, String); 2]> {
+    let ActionName::Node(NodeName { kind: NodeKind::Paper, name }) = name else { return None };
+    Some(["html", "json"].map(|form| (form, format!("{name}.{form}"))))
+}
+
+/// What was recorded beside the artifact of a key.
+fn beside(
+    store: &Store,
+    key: &ActionKey,
+    artifact: &Artifact,
+) -> Result<BTreeMap<String, Artifact>, StoreError> {
+    let traces = store.traces(key)?;
+    let made = traces.into_iter().rev().find(|trace| trace.output == Some(*artifact));
+    Ok(made.map(|trace| trace.logs).unwrap_or_default())
 }
 
 /// A point as part of a file's name: its values, and where a file name cannot hold one as it is, a

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rescience_digest::{ActionKey, Digest};
-use rescience_recipes::{ActionName, Code, Hit, KeyInputs, Made, Project, Work};
+use rescience_recipes::{ActionName, Code, Hit, KeyInputs, Made, PaperSpec, Plot, Project, Work};
 use rescience_store::{Artifact, Outcome as Recorded, Scratch, StoreError, Trace};
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::event::{Event, Failure};
 use crate::facts::Machine;
 use crate::host::Host;
 use crate::sandbox::Progress;
+use crate::studio::Typeset;
 use crate::toolchain::Toolchain;
 use crate::world::lookup;
 
@@ -192,6 +193,24 @@ impl From<Failure> for Failed {
     fn from(failure: Failure) -> Failed {
         Failed { failure: Box::new(failure), evidence: Evidence::default() }
     }
+}
+
+/// Draws a figure into the store, and records nothing.
+pub(crate) fn draw(context: &Context, job: &Job, plot: &Plot) -> Result<Artifact, Box<Failure>> {
+    let drawn = figure::request(context, job, plot)
+        .and_then(|request| figure::perform(context, job, request));
+    drawn.map(|made| made.artifact).map_err(|failed| failed.failure)
+}
+
+/// Typesets a paper, and records nothing.
+pub(crate) fn typeset(
+    context: &Context,
+    job: &Job,
+    paper: &PaperSpec,
+) -> Result<Typeset, Box<Failure>> {
+    let made = paper::request(context, job, paper)
+        .and_then(|request| paper::typeset(context, job, &request));
+    made.map_err(|failed| failed.failure)
 }
 
 /// Does the work of a job under the lock of its key, and records what came of it.
