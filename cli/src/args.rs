@@ -58,6 +58,11 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// Whether rescience.lock must stay as it is.
+    pub(crate) fn locked(&self) -> bool {
+        self.locked || self.frozen
+    }
+
     /// Whether the network is forbidden.
     pub(crate) fn offline(&self) -> bool {
         self.offline || self.frozen
@@ -82,9 +87,25 @@ pub(crate) enum Command {
     /// Make what is asked for: apply diffs, run experiments, draw figures, typeset papers
     #[command(visible_alias = "b")]
     Build(Build),
-    /// Read the recipe and its inputs, and report everything wrong, without running anything
+    /// Report everything wrong in the recipe and in the papers, without running an experiment
+    ///
+    /// A paper is typeset from what is made already; drawing its figures is all that runs, and
+    /// nothing is recorded. A paper whose experiments are not made yet is named in a note, which
+    /// is no error.
     #[command(visible_alias = "c")]
     Check(Check),
+    /// Typeset a paper again whenever its text changes, until Ctrl-C
+    ///
+    /// Nothing runs: results are those of the last build, and if the recipe asks for others, it
+    /// is said which.
+    Watch(Watch),
+    /// List, confirm and forget the entries of bibliographies
+    ///
+    /// A text can cite only entries that somebody confirmed: that the work exists, under the DOI
+    /// or the arXiv id of the entry, and is what the entry says. rescience.lock records that.
+    Cite(Cite),
+    /// Show where a printed claim comes from: value, file, runs, machine, program, diff
+    Trace(Trace),
     /// Create a project from a template, in a new directory
     New(New),
     /// Create a project from a template, in an existing directory
@@ -118,6 +139,8 @@ impl Command {
             Command::Build(args) => args.message_format,
             Command::Check(args) => args.message_format,
             Command::Doctor(args) => args.message_format,
+            Command::Cite(args) => args.message_format,
+            Command::Trace(args) => args.message_format,
             _ => MessageFormat::Human,
         };
         format == MessageFormat::Json
@@ -154,15 +177,66 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The paper, as `main` or `paper.main`; default: the only one
+    pub(crate) paper: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cite {
+    #[command(subcommand)]
+    pub(crate) command: CiteCommand,
+    /// The form of messages
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CiteCommand {
+    /// List the entries of all bibliographies, and which are confirmed
+    List,
+    /// Confirm entries: that each work exists and is what its entry says
+    Confirm(CiteConfirm),
+    /// Take back what was confirmed
+    Forget(CiteForget),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CiteConfirm {
+    /// Entries, by the key that the text cites
+    #[arg(value_name = "KEY", required_unless_present = "all")]
+    pub(crate) keys: Vec<String>,
+    /// All entries of all bibliographies
+    #[arg(long, conflicts_with = "keys")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CiteForget {
+    /// Entries, by the key that the text cites
+    #[arg(value_name = "KEY", required = true)]
+    pub(crate) keys: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// A row of the ledger (`12`), a printed text (`2100 ± 40 steps`) or a path
+    /// (`experiment.layerwise.steps_to_99`); default: list all claims
+    pub(crate) claim: Option<String>,
+    /// The paper, as `main` or `paper.main`; default: all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) paper: Option<String>,
+    /// The form of messages
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct New {
     /// The directory to create
     pub(crate) path: PathBuf,
-    /// The project's name; default: the directory's
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// The template to copy
-    #[arg(long, default_value = "minimal")]
-    pub(crate) template: String,
+    #[command(flatten)]
+    pub(crate) project: NewProject,
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +244,13 @@ pub(crate) struct Init {
     /// The directory; default: the current one
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) project: NewProject,
+}
+
+/// What a project is made from, wherever it is made.
+#[derive(Debug, Args)]
+pub(crate) struct NewProject {
     /// The project's name; default: the directory's
     #[arg(long)]
     pub(crate) name: Option<String>,

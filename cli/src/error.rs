@@ -20,9 +20,11 @@ pub(crate) enum Error {
     Target(UnknownTarget),
     /// The store says no.
     Store(StoreError),
+    /// Something that `rescience explain` says more about.
+    Coded { code: Code, message: String, help: String },
     /// Anything else, in words, with advice.
     Other { message: String, help: Option<String> },
-    /// The build failed and has said so.
+    /// What was asked for failed, and has said so.
     Build,
     /// Ctrl-C.
     Interrupted,
@@ -80,6 +82,13 @@ impl Error {
                 }
             }
             Error::Store(error) => shell.error(format_args!("the store: {error}")),
+            Error::Coded { code, message, help: advice } => {
+                if json {
+                    shell.data(diagnostics::bare(*code, message, advice));
+                }
+                coded(shell, *code, message);
+                help(shell, advice);
+            }
             Error::Other { message, help: advice } => {
                 shell.error(message);
                 if let Some(advice) = advice {

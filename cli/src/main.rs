@@ -23,7 +23,8 @@
 //! | file | owner |
 //! |---|---|
 //! | `rescience.toml` | [`rescience_recipes`] reads it; [`templates`] writes the first one |
-//! | `out/` | [`rescience_exec::views`] |
+//! | `rescience.lock` | [`rescience_recipes::lock`] says its form; `rescience cite` writes it |
+//! | `out/` | [`rescience_exec::views`]; `rescience watch` through [`rescience_exec::proof`] |
 //! | `$RESCIENCE_HOME/store/` | [`rescience_store::Store`], which draws its tree |
 //! | `$RESCIENCE_HOME/cache/stat/` | [`rescience_store::StatCache`] |
 //! | `$RESCIENCE_HOME/cache/cargo/` | [`rescience_exec::cargo`] |
@@ -99,7 +100,10 @@ fn run(cli: &Cli, shell: &mut Shell) -> Result<(), Error> {
     let (global, settings) = (&cli.global, &settings);
     match &cli.command {
         Command::Build(args) => commands::build::run(shell, global, settings, args),
-        Command::Check(_) => commands::check::run(shell, global, settings),
+        Command::Check(args) => commands::check::run(shell, global, settings, args),
+        Command::Watch(args) => commands::watch::run(shell, global, settings, args),
+        Command::Cite(args) => commands::cite::run(shell, global, settings, args),
+        Command::Trace(args) => commands::trace::run(shell, global, settings, args),
         Command::New(args) => commands::new::new(shell, settings, args),
         Command::Init(args) => commands::new::init(shell, settings, args),
         Command::Tree(args) => commands::tree::run(shell, global, settings, args),

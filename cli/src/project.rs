@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rescience_exec::build;
 use rescience_exec::host::Host;
-use rescience_recipes::{Graph, Recipe, Selection, parse_bytes};
+use rescience_recipes::{
+    ActionIndex, Code, Graph, Lock, Recipe, Selection, UnknownTarget, nearest, parse_bytes,
+};
 use rescience_store::Store;
 
 use crate::args::Global;
@@ -15,10 +17,16 @@ use crate::studio::TypstStudio;
 /// The name of the recipe's file.
 pub(crate) const RECIPE: &str = "rescience.toml";
 
+/// The name of the file of pins, beside the recipe.
+pub(crate) const LOCK: &str = "rescience.lock";
+
 /// A project whose recipe is right.
 pub(crate) struct Project {
     pub(crate) directory: PathBuf,
+    /// The directory as the user would type it.
+    shown: PathBuf,
     pub(crate) recipe: Recipe,
+    pub(crate) lock: Lock,
     pub(crate) graph: Graph,
 }
 
@@ -32,9 +40,64 @@ impl Project {
         let bytes = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
         let shown = path.strip_prefix(&settings.directory).unwrap_or(&path);
         let recipe = parse_bytes(&shown.display().to_string(), &bytes, global.profile.as_deref())?;
-        let graph = Graph::new(&recipe)?;
-        let directory = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        Ok(Project { directory, recipe, graph })
+        let parent = |path: &Path| path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let (directory, shown) = (parent(&path), parent(shown));
+        let file = directory.join(LOCK);
+        let lock = match std::fs::read(&file) {
+            Ok(bytes) => Lock::parse(&shown.join(LOCK).display().to_string(), &bytes)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Lock::default(),
+            Err(error) => return Err(Error::read(&file, &error)),
+        };
+        let graph = Graph::with_lock(&recipe, &lock)?;
+        Ok(Project { directory, shown, recipe, lock, graph })
+    }
+
+    /// A path of the project as the user would type it.
+    pub(crate) fn shown(&self, path: &str) -> String {
+        self.shown.join(path).display().to_string()
+    }
+
+    /// Writes the lock if it differs from the one that was read, and tells whether it did.
+    ///
+    /// # Errors
+    /// A change that the command line forbids, or a file system that refuses.
+    pub(crate) fn write_lock(&self, global: &Global, lock: &Lock) -> Result<bool, Error> {
+        if *lock == self.lock {
+            return Ok(false);
+        }
+        if global.locked() {
+            let flag = if global.locked { "--locked" } else { "--frozen" };
+            return Err(Error::Coded {
+                code: Code::Locked,
+                message: format!("`{flag}` forbids changing `{}`", self.shown(LOCK)),
+                help: format!("run the command without `{flag}`, and commit the lock"),
+            });
+        }
+        let (path, new) = (self.directory.join(LOCK), self.directory.join(".rescience.lock.new"));
+        std::fs::write(&new, lock.to_string()).map_err(|error| Error::write(&new, &error))?;
+        std::fs::rename(&new, &path).map_err(|error| Error::write(&path, &error))?;
+        Ok(true)
+    }
+
+    /// The paper that a person means by `main` or `paper.main`; without a name, all of them.
+    pub(crate) fn papers(&self, wanted: Option<&str>) -> Result<Vec<ActionIndex>, Error> {
+        let known: Vec<String> =
+            self.recipe.papers.keys().map(|name| format!("paper.{name}")).collect();
+        let index = |name: &String| {
+            let name = name.parse().expect("the recipe's names are names of actions");
+            self.graph.index(&name).expect("the graph has an action for every paper")
+        };
+        let Some(wanted) = wanted else { return Ok(known.iter().map(index).collect()) };
+        match known
+            .iter()
+            .find(|name| *name == wanted || name.strip_prefix("paper.") == Some(wanted))
+        {
+            Some(name) => Ok(vec![index(name)]),
+            None => Err(Error::Target(UnknownTarget {
+                pattern: format!("paper.{}", wanted.trim_start_matches("paper.")),
+                nearest: nearest(wanted, known.iter().map(String::as_str)).map(str::to_owned),
+            })),
+        }
     }
 
     /// The same, as execution wants it.

@@ -73,6 +73,13 @@ impl Shell {
         }
     }
 
+    /// Something to know that is neither an error nor about to become one.
+    pub(crate) fn note(&self, message: impl Display) {
+        if self.verbosity >= Verbosity::Normal {
+            self.eprint(format_args!("{NOTE}note{NOTE:#}{STRONG}:{STRONG:#} {message}"));
+        }
+    }
+
     /// Without a code; what has one is a diagnostic.
     pub(crate) fn error(&self, message: impl Display) {
         self.eprint(format_args!("{ERROR}error{ERROR:#}{STRONG}:{STRONG:#} {message}"));

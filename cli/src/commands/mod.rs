@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod check_store;
+pub(crate) mod cite;
 pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod doctor;
@@ -11,5 +12,7 @@ pub(crate) mod gc;
 pub(crate) mod log;
 pub(crate) mod metadata;
 pub(crate) mod new;
+pub(crate) mod trace;
 pub(crate) mod tree;
+pub(crate) mod watch;
 pub(crate) mod why;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::args::{Init, New};
+use crate::args::{Init, New, NewProject};
 use crate::error::Error;
 use crate::project::RECIPE;
 use crate::settings::Settings;
@@ -17,7 +17,7 @@ pub(crate) fn new(shell: &Shell, settings: &Settings, args: &New) -> Result<(), 
             help: Some("`rescience init` makes a project in an existing directory".to_owned()),
         });
     }
-    create(shell, &target, args.name.as_deref(), &args.template)
+    create(shell, &target, &args.project)
 }
 
 pub(crate) fn init(shell: &Shell, settings: &Settings, args: &Init) -> Result<(), Error> {
@@ -28,16 +28,17 @@ pub(crate) fn init(shell: &Shell, settings: &Settings, args: &Init) -> Result<()
             "`{shown}` holds a {RECIPE} already; nothing was changed"
         )));
     }
-    create(shell, &target, args.name.as_deref(), &args.template)
+    create(shell, &target, &args.project)
 }
 
-fn create(shell: &Shell, target: &Path, name: Option<&str>, wanted: &str) -> Result<(), Error> {
+fn create(shell: &Shell, target: &Path, project: &NewProject) -> Result<(), Error> {
+    let wanted = project.template.as_str();
     let template = templates::named(wanted).ok_or_else(|| Error::Other {
         message: format!("there is no template `{wanted}`"),
         help: Some(format!("there are: {}", templates::names().join(", "))),
     })?;
-    let name = match name {
-        Some(name) => name.to_owned(),
+    let name = match &project.name {
+        Some(name) => name.clone(),
         None => {
             let last = target.components().next_back();
             let last = last.map(|part| part.as_os_str().to_string_lossy().into_owned());
