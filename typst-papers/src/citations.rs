@@ -49,13 +49,22 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, (String, Range<usize>)> {
         }
         entries.push(Entry {
             doi: field("doi").map(|doi| bare(&doi, "doi.org/")),
-            arxiv: eprint.map(|id| bare(&id, "arxiv.org/abs/")),
+            arxiv: eprint
+                .map(|id| bare(&id, "arxiv.org/abs/"))
+                .or_else(|| ["journal", "journaltitle", "note", "url"].into_iter().find_map(|name| mentioned(&field(name)?))),
             digest: Digest::of(said.as_bytes()),
             span: raw.v.key.span.clone(),
             key,
         });
     }
     Ok(entries)
+}
+
+/// The arXiv id that a field mentions, as `arXiv:2201.02177` or as an address.
+fn mentioned(text: &str) -> Option<String> {
+    let (_, after) = text.split_once("arXiv:").or_else(|| text.split_once("arxiv.org/abs/"))?;
+    let id: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-')).collect();
+    (!id.is_empty()).then(|| id.trim_end_matches('.').to_owned())
 }
 
 /// An identifier without the address in front.
@@ -76,6 +85,15 @@ mod tests {
         assert_eq!(one[0].doi.as_deref(), Some("10.1/x"));
         let other = entries("@article{a, title = {On that}, year = 2020}").unwrap();
         assert_ne!(one[0].digest, other[0].digest);
+    }
+
+    #[test]
+    fn an_arxiv_id_may_stand_where_people_put_it() {
+        let text = "@article{a, journal = {arXiv preprint arXiv:2201.02177}}
+            @misc{b, url = {https://arxiv.org/abs/1711.05101v2}}";
+        let found = entries(text).unwrap();
+        assert_eq!(found[0].arxiv.as_deref(), Some("2201.02177"));
+        assert_eq!(found[1].arxiv.as_deref(), Some("1711.05101v2"));
     }
 
     #[test]

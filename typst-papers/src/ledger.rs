@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::world::PaperWorld;
 
 /// The label under which the package keeps each claim.
-const CLAIM: &str = "rescience-claim";
+pub(crate) const CLAIM: &str = "rescience-claim";
 /// The label of the ledger on the closing page.
 const LEDGER: &str = "rescience-ledger";
 

@@ -17,6 +17,8 @@ use crate::world::{BIBLIOGRAPHY, PaperWorld};
 pub struct Problem {
     /// Whether the paper was refused for it.
     pub severity: Severity,
+    /// The code that `rescience explain` describes.
+    pub code: Option<&'static str>,
     /// What is wrong: a lower-case fragment.
     pub message: String,
     /// The author's file, as a path in the input; `None` where no file of the author's is at fault.
@@ -43,6 +45,7 @@ impl Problem {
     pub(crate) fn error(message: impl Into<String>) -> Problem {
         Problem {
             severity: Severity::Error,
+            code: None,
             message: message.into(),
             file: None,
             text: None,

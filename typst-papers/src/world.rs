@@ -10,26 +10,40 @@ use typst::syntax::package::PackageSpec;
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
-use typst::{Library, LibraryExt as _, World};
+use typst::{Feature, Library, LibraryExt as _, World};
 use typst_kit::fonts::FontStore;
 
+use crate::{html, native};
+
 /// The package that every paper imports, by its files.
-const PACKAGE: [(&str, &str); 11] = [
+const PACKAGE: &[(&str, &str)] = &[
     ("typst.toml", include_str!("../package/typst.toml")),
     ("lib.typ", include_str!("../package/lib.typ")),
     ("data.typ", include_str!("../package/data.typ")),
     ("format.typ", include_str!("../package/format.typ")),
     ("regions.typ", include_str!("../package/regions.typ")),
+    ("declared.typ", include_str!("../package/declared.typ")),
+    ("numbering.typ", include_str!("../package/numbering.typ")),
+    ("references.typ", include_str!("../package/references.typ")),
     ("claims.typ", include_str!("../package/claims.typ")),
+    ("sides.typ", include_str!("../package/sides.typ")),
+    ("changes.typ", include_str!("../package/changes.typ")),
+    ("compare.typ", include_str!("../package/compare.typ")),
+    ("claim.typ", include_str!("../package/claim.typ")),
     ("facts.typ", include_str!("../package/facts.typ")),
     ("tables.typ", include_str!("../package/tables.typ")),
     ("figures.typ", include_str!("../package/figures.typ")),
     ("paper.typ", include_str!("../package/paper.typ")),
+    ("algorithm.typ", include_str!("../package/algorithm.typ")),
+    ("checklist.typ", include_str!("../package/checklist.typ")),
+    ("design.typ", include_str!("../package/design.typ")),
+    ("ledger.typ", include_str!("../package/ledger.typ")),
+    ("sheet.typ", include_str!("../package/sheet.typ")),
     ("closing.typ", include_str!("../package/closing.typ")),
 ];
 
 /// How a paper names the package.
-const PACKAGE_NAME: &str = "@rescience/paper:0.1.0";
+pub(crate) const PACKAGE_NAME: &str = "@rescience/paper:0.1.0";
 
 /// The name of the bibliography among the package's files.
 pub(crate) const BIBLIOGRAPHY: &str = "bibliography.bib";
@@ -41,9 +55,15 @@ static FONTS: LazyLock<FontStore> = LazyLock::new(|| {
     fonts
 });
 
-/// The standard library, without inputs and without features.
-static LIBRARY: LazyLock<LazyHash<Library>> =
-    LazyLock::new(|| LazyHash::new(Library::builder().build()));
+/// The standard library without inputs, the package's native functions, and what typst leaves out
+/// for browsers.
+static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| {
+    let features = [Feature::Html].into_iter().collect();
+    let mut library = Library::builder().with_features(features).build();
+    html::register(&mut library.rules);
+    library.global.scope_mut().define(native::NAME, native::module());
+    LazyHash::new(library)
+});
 
 static SPEC: LazyLock<PackageSpec> =
     LazyLock::new(|| PACKAGE_NAME.parse().expect("the package's name is well-formed"));

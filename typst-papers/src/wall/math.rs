@@ -1,0 +1,176 @@
+//! Digits of mathematics: those that belong to a formula's structure state no number.
+
+use typst::syntax::{LinkedNode, SyntaxKind};
+
+/// Whether the digits at `node`, a text in an equation, belong to the formula: a subscript, an
+/// exponent, a small coefficient beside a variable, the 0 or 1 of a bound. A decimal, a number of
+/// several digits, a percentage and a number that a side of a relation consists of do not.
+pub(super) fn structural(node: &LinkedNode<'_>) -> bool {
+    let text = node.leaf_text();
+    if node.kind() != SyntaxKind::MathText || text.chars().filter(|c| c.is_numeric()).count() != 1 {
+        return false;
+    }
+    let Some(digit) = text.chars().find(char::is_ascii_digit) else { return false };
+    let mut chain = vec![node.clone()];
+    while let Some(parent) = chain.last().and_then(|node| node.parent()).cloned() {
+        if parent.kind() == SyntaxKind::Equation {
+            break;
+        }
+        chain.push(parent);
+    }
+    let pairs = || chain.windows(2);
+    if pairs().any(|pair| pair[1].kind() == SyntaxKind::MathAttach && !is_first(&pair[1], &pair[0])) {
+        return true;
+    }
+    pairs().find(|pair| is_side(&pair[1])).is_some_and(|pair| side_allows(&pair[1], &pair[0], digit))
+}
+
+fn is_first(parent: &LinkedNode<'_>, child: &LinkedNode<'_>) -> bool {
+    parent.children().next().is_some_and(|first| first.range() == child.range())
+}
+
+/// Whether a node holds the sides of a relation.
+fn is_side(node: &LinkedNode<'_>) -> bool {
+    matches!(node.kind(), SyntaxKind::Math | SyntaxKind::MathDelimited | SyntaxKind::MathArgs)
+}
+
+/// What parts the sides of a relation, as its text.
+fn relation(node: &LinkedNode<'_>) -> Option<String> {
+    let text = node.get().full_text();
+    let told = matches!(
+        text.as_str(),
+        "=" | "<" | ">" | "<=" | ">=" | "!=" | ":=" | "->" | "=>" | "," | ";" | "&" | "approx" | "eq" | "lt" | "gt"
+            | "lt.eq" | "gt.eq" | "leq" | "geq" | "neq" | "equiv" | "in" | "tilde" | "prop"
+            | "\\" | "≈" | "≤" | "≥" | "~" | "quad" | "med"
+    );
+    told.then(|| text.to_string())
+}
+
+/// Whether the side of a relation in which `inner` stands has a variable beside it, or is the 0 or
+/// 1 of a bound.
+fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bool {
+    let mut children: Vec<LinkedNode<'_>> =
+        math.children().filter(|child| child.kind() != SyntaxKind::Space).collect();
+    if math.kind() == SyntaxKind::MathDelimited {
+        // The brackets are no part of the sides.
+        children = children.into_iter().filter(|child| !is_bracket(child)).collect();
+    }
+    let Some(at) = children.iter().position(|child| child.range() == inner.range()) else {
+        return false;
+    };
+    let start = children[..at].iter().rposition(|c| relation(c).is_some());
+    let end = children[at..].iter().position(|c| relation(c).is_some()).map(|i| at + i);
+    let side = &children[start.map_or(0, |i| i + 1)..end.unwrap_or(children.len())];
+    if side.iter().any(|child| mentions(child, &["%", "percent", "times", "×", "dot"]))
+        && !side.iter().any(|child| child.range() != inner.range() && has_variable(child))
+    {
+        return false;
+    }
+    let others = side.iter().filter(|child| child.range() != inner.range());
+    let variables = others.clone().filter(|child| has_variable(child)).count();
+    let named = side.iter().any(has_string);
+    if named {
+        return false;
+    }
+    // "3 x" alone is a multiple, not a formula.
+    let alone = start.is_none() && end.is_none();
+    let multiple = alone && side.len() == 2 && mentions(&side[1], &["x", "X"]);
+    if variables > 0 || has_variable(inner) {
+        return !multiple;
+    }
+    let before = start.and_then(|i| relation(&children[i]));
+    let inequality = |text: &Option<String>| {
+        text.as_deref().is_some_and(|t| {
+            matches!(t, "<" | ">" | "<=" | ">=" | "!=" | "->" | "lt.eq" | "gt.eq" | "≤" | "≥" | "in" | "neq")
+        })
+    };
+    let after = end.and_then(|i| relation(&children[i]));
+    let dots = end.is_some_and(|i| {
+        children.get(i + 1).is_some_and(|c| mentions(c, &["...", "dots", "…", "dots.c", "dots.h"]))
+    });
+    matches!(digit, '0' | '1')
+        && (inequality(&before)
+            || inequality(&after)
+            || dots
+            // {0, 1}, [0, 1], (0, 1): sets and intervals
+            || (is_delimited(math) && children.len() > 1))
+}
+
+/// Whether a node stands between brackets.
+fn is_delimited(math: &LinkedNode<'_>) -> bool {
+    math.kind() == SyntaxKind::MathDelimited
+        || math.parent().is_some_and(|parent| parent.kind() == SyntaxKind::MathDelimited)
+}
+
+fn is_bracket(node: &LinkedNode<'_>) -> bool {
+    matches!(node.get().full_text().as_str(), "(" | ")" | "[" | "]" | "{" | "}" | "|")
+}
+
+fn mentions(node: &LinkedNode<'_>, words: &[&str]) -> bool {
+    words.contains(&node.get().full_text().as_str())
+        || node.children().any(|child| mentions(&child, words))
+}
+
+fn has_string(node: &LinkedNode<'_>) -> bool {
+    node.kind() == SyntaxKind::Str || node.children().any(|child| has_string(&child))
+}
+
+/// Names that are signs, spaces and relations, not variables.
+const SIGNS: [&str; 14] = [
+    "times", "dot", "plus", "minus", "percent", "quad", "thin", "med", "thick", "approx", "space",
+    "div", "pm", "arrow",
+];
+
+fn has_variable(node: &LinkedNode<'_>) -> bool {
+    match node.kind() {
+        SyntaxKind::MathText => node.leaf_text().chars().any(char::is_alphabetic),
+        SyntaxKind::MathIdent => !SIGNS.contains(&node.leaf_text().as_str()),
+        _ => node.children().any(|child| has_variable(&child)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use typst::syntax::parse_math;
+
+    use super::*;
+
+    fn verdicts(node: &LinkedNode<'_>, found: &mut Vec<bool>) {
+        if node.kind() == SyntaxKind::MathText
+            && node.leaf_text().chars().any(|c| c.is_ascii_digit())
+        {
+            found.push(structural(node));
+        }
+        for child in node.children() {
+            verdicts(&child, found);
+        }
+    }
+
+    fn accepted(math: &str) -> bool {
+        let root = parse_math(math);
+        let mut found = Vec::new();
+        verdicts(&LinkedNode::new(&root), &mut found);
+        !found.is_empty() && found.into_iter().all(|structural| structural)
+    }
+
+    #[test]
+    fn formulas_are_accepted() {
+        for math in [
+            "x^2", "x_1 + x_2", "sum_(i=1)^n x_i", "1/2 m v^2", "1 - beta_1", "x >= 0", "4 pi r^2",
+            "O(n^2)", "x in {0, 1}", "x in [0, 1]", "i = 1, ..., n", "f(x) = 2 x + 1", "(1 - x)/2",
+            "p -> 0", "2^k", "norm(x)_2", "cal(N)(0, sigma^2)", "log_2 n", "0 <= t < T",
+        ] {
+            assert!(accepted(math), "{math}");
+        }
+    }
+
+    #[test]
+    fn statements_are_not() {
+        for math in [
+            "42", "9", "p < 0.05", "n = 3", "97 %", "9 %", "\"accuracy\" = 9", "x = 12", "3 x",
+            "3 times", "a approx 7", "10^5", "alpha = 1", "x > 5", "e = 2.7", "k = 3 times",
+        ] {
+            assert!(!accepted(math), "{math}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What stands beside a number of the package's: nothing that would change what it says.
+
+use super::pages::{Letter, Origin, Pages};
+use super::place::Place;
+use crate::problem::Problem;
+use crate::world::PaperWorld;
+
+/// Words that bound or bend the number behind them.
+const BENDING: [&str; 14] = [
+    "up to", "more than", "less than", "over", "under", "nearly", "almost", "at least", "at most",
+    "as many as", "as few as", "exceeding", "above", "below",
+];
+
+/// Units and factors that an author could put behind a number.
+const UNITS: [&str; 40] = [
+    "%", "percent", "‰", "times", "x", "×", "k", "K", "M", "B", "G", "s", "ms", "µs", "min", "h",
+    "seconds", "second", "minutes", "minute", "hours", "hour", "days", "day", "steps", "step",
+    "epochs", "epoch", "updates", "GB", "MB", "kB", "GiB", "MiB", "W", "J", "Hz", "GHz", "nats",
+    "bits",
+];
+
+/// Numbers that run together, signs, factors, units and bounding words that the author put beside
+/// a number.
+pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (i, word) in pages.words.iter().enumerate() {
+        let letters = &word.letters;
+        for (j, letter) in letters.iter().enumerate() {
+            let Some(claim) = letter.claim else { continue };
+            let before = j.checked_sub(1).map(|j| &letters[j]);
+            let after = letters.get(j + 1);
+            if letter.char.is_numeric() {
+                if before.is_some_and(|b| b.char.is_numeric() && b.claim != letter.claim && b.origin.is_package()) {
+                    problems.extend(run_together(world, pages, i));
+                }
+                problems.extend(before.and_then(|before| joined(world, before, Side::Before)));
+                problems.extend(after.and_then(|after| joined(world, after, Side::After)));
+            }
+            let measured = !matches!(pages.kind(claim), Some("param" | "constant" | "count" | "term"));
+            if j == 0 && measured && (letter.char.is_numeric() || letter.char == '−') {
+                problems.extend(bent(world, pages, i));
+            }
+            if j + 1 == letters.len() && letter.char.is_numeric() && !pages.prints_unit(claim) {
+                problems.extend(unit_behind(world, pages, i, claim));
+            }
+        }
+    }
+    problems
+}
+
+fn run_together(world: &PaperWorld, pages: &Pages, word: usize) -> Option<Problem> {
+    let place = pages.place_near(world, word)?;
+    let message = "behind here, two numbers run together".to_owned();
+    Some(said(&place, place.range.clone(), message, "put words between them"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
+}
+
+/// A sign, a digit, a letter or a unit of the author's that touches a digit of the package's.
+fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
+    let Origin::Author(span, offset) = other.origin else { return None };
+    let signs: &[char] = match side {
+        Side::Before => &['-', '−', '–', '.', ',', '/', '^', '<', '>', '~', '±'],
+        Side::After => &['%', '‰', '×', '^', '°'],
+    };
+    if !other.char.is_alphanumeric() && !signs.contains(&other.char) {
+        return None;
+    }
+    let place = Place::of(world, span)?;
+    if place.math {
+        return None;
+    }
+    let at = place.range.start + offset;
+    let range = match place.source.text().get(at..at + other.char.len_utf8()) {
+        Some(text) if text.starts_with(other.char) => at..at + other.char.len_utf8(),
+        _ => place.range.clone(),
+    };
+    let (which, hint) = match side {
+        Side::Before => ("behind", "a number's sign and digits come with it; put a space between a dash and a number"),
+        Side::After => ("before", "a number's unit comes with it: `unit:` converts, and refuses what does not fit"),
+    };
+    let message = format!("`{}` changes the number {which} it", other.char);
+    Some(said(&place, range, message, hint))
+}
+
+/// "up to 5": a bound that nothing tested.
+fn bent(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
+    let before: Vec<(String, Letter)> = pages.words[i.saturating_sub(3)..i]
+        .iter()
+        .filter_map(|word| Some((word.text().to_lowercase(), *word.letters.first()?)))
+        .collect();
+    BENDING.iter().find_map(|phrase| {
+        let length = phrase.split(' ').count();
+        let tail = before.len().checked_sub(length)?;
+        if !before[tail..].iter().map(|(word, _)| word.as_str()).eq(phrase.split(' ')) {
+            return None;
+        }
+        let Origin::Author(span, offset) = before[tail].1.origin else { return None };
+        let place = Place::of(world, span)?;
+        if place.door.is_some() {
+            return None;
+        }
+        let start = place.range.start + offset;
+        let range = start..(start + phrase.len()).min(place.range.end);
+        Some(said(&place, range, format!("\"{phrase}\" bends the number behind it"), "say the number as it is; `#best-of`, `stat: \"max\"` and `#claim` have forms for bounds"))
+    })
+}
+
+/// "0.93 %" where the metric is a share: a unit that the number does not have.
+fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: usize) -> Option<Problem> {
+    let next = pages.words.get(i + 1)?;
+    let first = next.letters.first()?;
+    let text = next.text();
+    let text = text.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
+    if !UNITS.contains(&text) || pages.unit(claim).is_some_and(|unit| same_unit(unit, text)) {
+        return None;
+    }
+    let Origin::Author(span, offset) = first.origin else { return None };
+    let place = Place::of(world, span)?;
+    let start = place.range.start + offset;
+    let range = start..(start + text.len()).min(place.range.end);
+    Some(said(&place, range, format!("`{text}` gives the number before it a unit"), "a number's unit comes with it: `unit:` converts, and refuses what does not fit"))
+}
+
+/// Whether an author's word is the unit itself, in the singular or plural.
+fn same_unit(unit: &str, word: &str) -> bool {
+    unit.trim_end_matches('s') == word.trim_end_matches('s')
+}
+
+fn said(place: &Place, range: std::ops::Range<usize>, message: String, hint: &str) -> Problem {
+    let mut problem = place.error("RS0214", range, message);
+    problem.hints.push(hint.to_owned());
+    problem
+}

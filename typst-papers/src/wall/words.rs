@@ -1,0 +1,120 @@
+//! Numbers in words: "three", "twenty-one", "twice", "tenfold", "half", "XII runs".
+
+/// Words that state a number wherever they stand. Not here: "one", which is a pronoun as well, and
+/// the ordinals, which number parts of a text.
+const NUMBERS: [&str; 33] = [
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+    "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand",
+    "million", "billion", "trillion", "dozen", "zero",
+];
+
+/// Words that state a multiple or a share.
+const MULTIPLES: [&str; 22] = [
+    "twice", "thrice", "half", "halves", "halved", "halving", "double", "doubles", "doubled",
+    "doubling", "triple", "triples", "tripled", "tripling", "quadruple", "quadrupled", "thirds",
+    "quarters", "fifths", "tenths", "twofold", "percent",
+];
+
+/// What "one" and "a" must stand before to state a share: "a third of".
+const SHARES: [&str; 6] = ["third", "quarter", "fifth", "sixth", "tenth", "hundredth"];
+
+/// Compounds of the field in which the number is part of a name.
+const NAMES: [&str; 12] = [
+    "zero-shot", "zero-mean", "zero-sum", "zero-knowledge", "zero-padding", "non-zero",
+    "two-sided", "two-tailed", "half-open", "half-space", "half-plane", "half-line",
+];
+
+/// Nouns that a count stands before.
+const COUNTED: [&str; 30] = [
+    "runs", "run", "seeds", "seed", "epochs", "steps", "updates", "iterations", "layers",
+    "blocks", "heads", "experiments", "layer", "datasets", "tasks", "trials", "times", "samples",
+    "examples", "points", "parameters", "gpus", "cores", "hours", "minutes", "seconds", "days",
+    "percent", "participants", "baselines",
+];
+
+/// Whether a word states a number. `before` and `after` are its neighbours, all in lower case and
+/// without punctuation around them; `word` as it is written.
+pub(crate) fn states_number(word: &str, before: &str, after: &str) -> bool {
+    let lower = word.to_lowercase();
+    if NAMES.contains(&lower.as_str()) {
+        return false;
+    }
+    let mut parts = lower.split(['-', '\u{2010}', '\u{2011}', '–']);
+    parts.any(is_number)
+        || (SHARES.contains(&lower.as_str()) && matches!(before, "a" | "one") && after == "of")
+        || (lower == "magnitude" && before == "of")
+        || (is_roman(word) && COUNTED.contains(&after))
+}
+
+fn is_number(part: &str) -> bool {
+    // "hundreds", "two's"
+    let stem = part.strip_suffix("'s").or_else(|| part.strip_suffix("’s")).unwrap_or(part);
+    let stem = stem.strip_suffix('s').filter(|stem| is_plural(stem)).unwrap_or(stem);
+    NUMBERS.contains(&stem)
+        || MULTIPLES.contains(&stem)
+        || stem.strip_suffix("fold").is_some_and(|n| NUMBERS.contains(&n))
+        || (stem == "fold" && part != stem)
+}
+
+fn is_plural(stem: &str) -> bool {
+    ["hundred", "thousand", "million", "billion", "trillion", "dozen", "ten"].contains(&stem)
+}
+
+/// Whether a word is a numeral of the Roman letters for small numbers; never the pronoun.
+fn is_roman(word: &str) -> bool {
+    if word.is_empty() || word == "I" {
+        return false;
+    }
+    let mut rest = word;
+    for (digit, most) in [("X", 3), ("IX", 1), ("V", 1), ("IV", 1), ("I", 3)] {
+        for _ in 0..most {
+            rest = rest.strip_prefix(digit).unwrap_or(rest);
+        }
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(sentence: &str) -> Vec<&str> {
+        let words: Vec<&str> = sentence.split(' ').collect();
+        let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+        let at = |i: Option<usize>| i.and_then(|i| lower.get(i)).map_or("", String::as_str);
+        (0..words.len())
+            .filter(|&i| states_number(words[i], at(i.checked_sub(1)), at(Some(i + 1))))
+            .map(|i| words[i])
+            .collect()
+    }
+
+    #[test]
+    fn numbers_in_words_are_found() {
+        for (sentence, numbers) in [
+            ("Three seeds and twenty-one runs", vec!["Three", "twenty-one"]),
+            ("twice as fast and a three-fold gain", vec!["twice", "three-fold"]),
+            ("a tenfold speed-up in half the time", vec!["tenfold", "half"]),
+            ("a third of the runs and a third experiment", vec!["third"]),
+            ("an order of magnitude", vec!["magnitude"]),
+            ("XII runs of IV seeds", vec!["XII", "IV"]),
+            ("hundreds of updates", vec!["hundreds"]),
+            ("doubled it", vec!["doubled"]),
+        ] {
+            assert_eq!(found(sentence), numbers, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn words_that_only_look_like_numbers_are_not() {
+        for sentence in [
+            "I run one of the models at once",
+            "the second experiment and the first",
+            "zero-shot transfer with a two-sided test",
+            "The CD and MIX models of Part II",
+            "often tense weights",
+        ] {
+            assert_eq!(found(sentence), [""; 0], "{sentence}");
+        }
+    }
+}
