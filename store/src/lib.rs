@@ -14,6 +14,9 @@
 //! | `import` | a project's files become artifacts, through the [`StatCache`] | |
 //! | [`materialize`] | artifacts become files again | |
 //! | [`trace`] | [`Trace`]: which key gave which artifacts | `traces/` |
+//! | [`standing`] | [`Standing`]: whether a key has a result that can be used | |
+//! | [`stamps`] | [`Stamps`]: how files looked, to tell whether anybody touched them | |
+//! | [`trace_index`] | [`TraceIndex`]: the same, remembered | a cache beside the store |
 //! | [`root`] | [`Root`]: what a project wants kept | `roots/` |
 //! | [`journal`] | [`Journal`]: what happened, line by line | `log/` |
 //! | [`lock`] | locks that die with their process | `locks/` |
@@ -31,8 +34,10 @@
 
 mod adopt;
 pub mod artifact;
+mod cache_file;
 pub mod check;
 mod closure;
+mod codec;
 mod error;
 mod files;
 pub mod gc;
@@ -44,10 +49,13 @@ mod read;
 mod repair;
 pub mod root;
 pub mod scratch;
+pub mod stamps;
+pub mod standing;
 pub mod stat_cache;
 pub mod store;
 mod survey;
 pub mod trace;
+pub mod trace_index;
 pub mod tree;
 mod write;
 
@@ -61,7 +69,10 @@ pub use materialize::Materialize;
 pub use repair::Repaired;
 pub use root::Root;
 pub use scratch::Scratch;
+pub use stamps::Stamps;
+pub use standing::Standing;
 pub use stat_cache::StatCache;
 pub use store::Store;
 pub use trace::{Outcome, Trace};
+pub use trace_index::TraceIndex;
 pub use tree::{Entry, Tree};

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use rescience_digest::{Digest, Sha256};
 
 use crate::artifact::Blob;
-use crate::error::{Context as _, Result};
+use crate::cache_file::{self, Time, has_rested, modified, status_changed};
+use crate::error::Result;
 
 /// Remembers the digests of files by what `stat` tells of them. Losing it costs time, nothing else.
 ///
@@ -38,13 +38,7 @@ struct Known {
     used: bool,
 }
 
-/// Seconds and nanoseconds since the Unix epoch.
-type Time = (i64, i64);
-
 const HEADER: &str = "rescience-stat-cache 1";
-
-/// Seconds that a file must have rested; the coarsest file systems count in steps of two.
-const REST: i64 = 2;
 
 /// How many files are remembered before those that were not seen lately are forgotten.
 const CAPACITY: usize = 1 << 17;
@@ -53,7 +47,11 @@ impl StatCache {
     /// Loads the cache; one that is missing or cannot be read is empty.
     pub fn open(path: &Path) -> StatCache {
         let files = fs::read_to_string(path).ok().and_then(|text| parse(&text)).unwrap_or_default();
-        StatCache { path: path.to_owned(), files, opened: present(path), changed: false }
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).ok();
+        }
+        let opened = cache_file::present(&cache_file::beside(path));
+        StatCache { path: path.to_owned(), files, opened, changed: false }
     }
 
     /// Writes it back, atomically, if it changed.
@@ -64,9 +62,7 @@ impl StatCache {
         if self.files.len() > CAPACITY {
             self.files.retain(|_, known| known.used);
         }
-        let beside = beside(&self.path);
-        fs::write(&beside, render(&self.files)).context("write", &beside)?;
-        fs::rename(&beside, &self.path).context("write", &self.path)?;
+        cache_file::replace(&self.path, render(&self.files).as_bytes())?;
         self.changed = false;
         Ok(())
     }
@@ -83,40 +79,14 @@ impl StatCache {
 
     /// Remembers what a file held when `metadata` was true of it, if that is worth anything.
     pub(crate) fn insert(&mut self, metadata: &Metadata, blob: Blob) {
-        let (modified, status_changed) = (modified(metadata), status_changed(metadata));
-        let latest = modified.max(status_changed);
-        if self.opened.is_none_or(|(now, nanos)| (latest.0 + REST, latest.1) > (now, nanos)) {
+        if !has_rested(metadata, self.opened) {
             return;
         }
+        let (modified, status_changed) = (modified(metadata), status_changed(metadata));
         let known = Known { modified, status_changed, blob, used: true };
         self.files.insert((metadata.dev(), metadata.ino()), known);
         self.changed = true;
     }
-}
-
-fn modified(metadata: &Metadata) -> Time {
-    (metadata.mtime(), metadata.mtime_nsec())
-}
-
-fn status_changed(metadata: &Metadata) -> Time {
-    (metadata.ctime(), metadata.ctime_nsec())
-}
-
-/// A private path beside the cache.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.to_owned().into_os_string();
-    name.push(format!(".{}", process::id()));
-    name.into()
-}
-
-fn present(path: &Path) -> Option<Time> {
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).ok()?;
-    }
-    let beside = beside(path);
-    let now = File::create(&beside).and_then(|file| file.metadata()).map(|m| modified(&m)).ok();
-    fs::remove_file(&beside).ok();
-    now
 }
 
 fn render(files: &BTreeMap<(u64, u64), Known>) -> String {
@@ -159,7 +129,7 @@ fn parse_line(line: &str) -> Option<((u64, u64), Known)> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::FileTimes;
+    use std::fs::{File, FileTimes};
     use std::time::{Duration, SystemTime};
 
     use rescience_digest::Hashed;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rescience_digest::{ActionKey, Digest};
 
+use crate::cache_file::{self, Time};
 use crate::error::{Context as _, Result, StoreError};
 use crate::files;
 use crate::scratch::{self, Scratch};
@@ -133,6 +134,11 @@ impl Store {
     pub(crate) fn draft_path(&self) -> PathBuf {
         let number = self.inner.drafts.fetch_add(1, Ordering::Relaxed);
         self.inner.session.path().join(number.to_string())
+    }
+
+    /// The present by the clock of the store's file system; `None` if it does not tell.
+    pub(crate) fn present(&self) -> Option<Time> {
+        cache_file::present(&self.draft_path())
     }
 
     /// Makes a directory below the store, and its parents, to be synced like everything linked into it.

@@ -1,7 +1,7 @@
 //! Traces: this key gave these artifacts, then and there.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rescience_digest::{ActionKey, Digest, Hashed};
@@ -83,14 +83,19 @@ impl Store {
     /// The traces of `key`, oldest first. One that cannot be read is left out; [`Store::check`]
     /// reports it.
     pub fn traces(&self, key: &ActionKey) -> Result<Vec<Trace>> {
+        Ok(self.trace_files(key)?.into_iter().map(|(_, trace)| trace).collect())
+    }
+
+    /// The same, each with its file.
+    pub(crate) fn trace_files(&self, key: &ActionKey) -> Result<Vec<(PathBuf, Trace)>> {
         let mut traces = Vec::new();
         for (_, path) in files::list(&self.trace_dir(key))? {
             if let Ok(trace) = read_trace(&path, key)? {
-                traces.push(trace);
+                traces.push((path, trace));
             }
         }
         // Listed by name, so that traces of one moment keep one order.
-        traces.sort_by_key(|trace| trace.finished);
+        traces.sort_by_key(|(_, trace)| trace.finished);
         Ok(traces)
     }
 

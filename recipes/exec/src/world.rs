@@ -8,7 +8,7 @@ use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{
     ActionName, BuildSystem, Hit, InputProblem, KeyInputs, Made, NodeKind, World,
 };
-use rescience_store::{Artifact, StatCache, Store, StoreError, Trace};
+use rescience_store::{Artifact, Standing, StatCache, Store, StoreError, TraceIndex};
 
 use crate::host::Host;
 use crate::toolchain::Toolchain;
@@ -19,6 +19,7 @@ pub(crate) struct Outside<'a> {
     directory: &'a Path,
     project: &'a str,
     stats: RefCell<StatCache>,
+    traces: RefCell<TraceIndex>,
     inputs: RefCell<BTreeMap<String, Result<Artifact, InputProblem>>>,
     toolchain: RefCell<Option<BTreeMap<String, String>>>,
     last: RefCell<Option<BTreeMap<String, ActionKey>>>,
@@ -27,12 +28,14 @@ pub(crate) struct Outside<'a> {
 impl<'a> Outside<'a> {
     pub(crate) fn new(host: &'a Host, directory: &'a Path, project: &'a str) -> Outside<'a> {
         let name = Digest::of(directory.as_os_str().as_encoded_bytes()).hex();
-        let stats = StatCache::open(&host.cache.join("stat").join(name));
+        let stats = StatCache::open(&host.cache.join("stat").join(&name));
+        let traces = TraceIndex::open(&host.store, &host.cache, &name);
         Outside {
             host,
             directory,
             project,
             stats: RefCell::new(stats),
+            traces: RefCell::new(traces),
             inputs: RefCell::default(),
             toolchain: RefCell::default(),
             last: RefCell::default(),
@@ -53,9 +56,11 @@ impl<'a> Outside<'a> {
         found
     }
 
-    /// Keeps the digests of unchanged files for the next build. Losing them costs only time.
+    /// Keeps for the next build which file has which digest, and which key which result. Losing
+    /// that costs only time.
     pub(crate) fn save(&self) {
         self.stats.borrow_mut().save().ok();
+        self.traces.borrow_mut().save().ok();
     }
 
     /// The key that an action of this name had when it last ran.
@@ -110,7 +115,7 @@ impl World for Outside<'_> {
     }
 
     fn trace(&self, key: &ActionKey) -> Hit {
-        lookup(&self.host.store, key)
+        hit(self.traces.borrow_mut().standing(key))
     }
 
     fn last(&self, action: &ActionName) -> Option<KeyInputs> {
@@ -120,24 +125,17 @@ impl World for Outside<'_> {
     }
 }
 
-/// What the store knows of a key: the newest success whose artifact is whole.
+/// What the store knows of a key, looked up without an index.
 pub(crate) fn lookup(store: &Store, key: &ActionKey) -> Hit {
-    let Ok(traces) = store.traces(key) else { return Hit::None };
-    let mut lost = None;
-    for trace in traces.iter().rev() {
-        let Some(output) = &trace.output else { continue };
-        // Facts are evidence: a run whose facts are lost has to be measured again.
-        let facts = trace.facts.map_or(Ok(()), |facts| store.intact(&Artifact::Blob(facts)));
-        match store.intact(output).and(facts) {
-            Ok(()) => return Hit::Made(made(trace, output)),
-            Err(StoreError::Missing { digest, .. }) => lost = lost.or(Some(Hit::Missing(digest))),
-            Err(StoreError::Damaged { digest, .. }) => lost = lost.or(Some(Hit::Damaged(digest))),
-            Err(_) => lost = lost.or(Some(Hit::Missing(output.digest()))),
-        }
-    }
-    lost.unwrap_or(if traces.is_empty() { Hit::None } else { Hit::Failed })
+    hit(store.standing(key))
 }
 
-fn made(trace: &Trace, output: &Artifact) -> Made {
-    Made { output: output.digest(), facts: trace.facts }
+fn hit(standing: Result<Standing, StoreError>) -> Hit {
+    match standing {
+        Ok(Standing::Whole { output, facts }) => Hit::Made(Made { output: output.digest(), facts }),
+        Ok(Standing::Missing(digest)) => Hit::Missing(digest),
+        Ok(Standing::Damaged(digest)) => Hit::Damaged(digest),
+        Ok(Standing::Failed) => Hit::Failed,
+        Ok(Standing::Unknown) | Err(_) => Hit::None,
+    }
 }
