@@ -72,7 +72,7 @@ fn data(input: &PaperInput) -> Value {
             "license": project.license, "profile": project.profile, "style": project.style,
         },
         "experiments": input.experiments.iter()
-            .map(|results| (results.name().to_owned(), experiment(results)))
+            .map(|results| (results.name().to_owned(), experiment(input, results)))
             .collect::<Map<_, _>>(),
         "figures": input.figures.iter()
             .map(|(name, artifact)| (name.clone(), figure(name, artifact)))
@@ -99,8 +99,8 @@ fn unescape(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
 }
 
-fn experiment(results: &Results) -> Value {
-    let points: Vec<Value> = results.points.iter().map(|p| point(results, p)).collect();
+fn experiment(input: &PaperInput, results: &Results) -> Value {
+    let points: Vec<Value> = results.points.iter().map(|p| point(input, results, p)).collect();
     let metrics: BTreeMap<&str, Value> = metric_names(results)
         .map(|name| {
             let declared = results.metrics.get(name).cloned().unwrap_or_default();
@@ -110,6 +110,7 @@ fn experiment(results: &Results) -> Value {
     json!({
         "name": results.experiment, "label": results.label(), "metrics": metrics,
         "points": points, "digest": results_digest(results),
+        "program": results.program, "source": results.source,
     })
 }
 
@@ -117,7 +118,7 @@ fn metric_names(results: &Results) -> impl Iterator<Item = &str> {
     results.metrics.keys().map(String::as_str)
 }
 
-fn point(results: &Results, point: &Point) -> Value {
+fn point(input: &PaperInput, results: &Results, point: &Point) -> Value {
     // Points carry all parameters; what they leave out is shared.
     let mut params = results.params.clone();
     params.extend(point.params.clone());
@@ -131,6 +132,7 @@ fn point(results: &Results, point: &Point) -> Value {
         .collect();
     json!({
         "point": point.point, "params": params, "runs": point.runs.len(), "metrics": metrics,
+        "costs": facts::costs(input, &point.runs),
         "outputs": point.runs.iter().map(|run| short(&run.output)).collect::<Vec<_>>(),
     })
 }

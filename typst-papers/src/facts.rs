@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::data::short;
 use crate::input::PaperInput;
+use crate::results::Run;
 use crate::stats;
 
 /// One set of facts and the experiments that it was measured for.
@@ -40,6 +41,22 @@ pub(crate) fn by_path(input: &PaperInput) -> Value {
             (path, entry)
         })
         .collect()
+}
+
+/// What a run of one point cost on average: CPU time, wall time, peak memory and energy. What was
+/// not measured for every run is `null`, since a mean over some would compare unlike things.
+pub(crate) fn costs(input: &PaperInput, runs: &[Run]) -> Value {
+    let mean = |of: &dyn Fn(&Value) -> Option<f64>| -> Option<f64> {
+        let each: Option<Vec<f64>> =
+            runs.iter().map(|run| of(&input.facts.get(&run.facts)?["run"])).collect();
+        stats::mean(&each?)
+    };
+    json!({
+        "cpu_s": mean(&|run| Some(run["user_s"].as_f64()? + run["system_s"].as_f64()?)),
+        "wall_s": mean(&|run| run["wall_s"].as_f64()),
+        "peak_memory_bytes": mean(&|run| run["peak_memory_bytes"].as_f64()),
+        "energy_j": mean(&|run| run["energy_j"].as_f64()),
+    })
 }
 
 /// The facts of every run, in the order of the results, then those of builds.

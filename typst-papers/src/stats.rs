@@ -8,8 +8,13 @@
 //! | median | the middle value, or the mean of the two middle ones |
 //! | min, max | the smallest and the largest value |
 //!
+//! Intervals are in [`intervals`], tests in [`hypothesis`].
+//!
 //! A censored value is a lower bound: the run ended before the metric was reached. No mean and no
 //! deviation exist then, and an order statistic exists only where the bounds cannot change it.
+
+pub mod hypothesis;
+pub mod intervals;
 
 use crate::results::Measured;
 
@@ -103,6 +108,22 @@ fn median(sorted: &[f64]) -> Option<f64> {
         0 => None,
         n if n % 2 == 1 => Some(sorted[half]),
         _ => Some(sorted[half - 1] / 2.0 + sorted[half] / 2.0),
+    }
+}
+
+/// Samples that other programs computed golden values from.
+#[cfg(test)]
+mod golden {
+    pub(super) const FAST: [f64; 3] = [870.0, 850.0, 895.0];
+    pub(super) const SLOW: [f64; 3] = [2110.0, 2060.0, 2190.0];
+    pub(super) const CONTROL: [f64; 15] =
+        [27.5, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1, 21.9, 22.6, 23.1, 19.6, 19.0, 21.7, 21.4];
+    pub(super) const TREATED: [f64; 15] =
+        [27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 21.9, 22.1, 22.9, 30.0, 23.9];
+
+    /// Nine digits are more than any paper prints.
+    pub(super) fn near(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= 1e-9 * expected.abs(), "{found} is not {expected}");
     }
 }
 

@@ -1,0 +1,365 @@
+//! Whether the words of a claim say what its operator says.
+//!
+//! This reads a small table of English comparatives, not English. What it does not know it lets
+//! pass; what it refuses is a comparative whose direction the operator contradicts.
+
+use super::units;
+
+/// Where a metric's value lies, compared with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Lower,
+    Higher,
+}
+
+impl Direction {
+    fn flipped(self) -> Direction {
+        match self {
+            Direction::Lower => Direction::Higher,
+            Direction::Higher => Direction::Lower,
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Direction::Lower => "lower",
+            Direction::Higher => "higher",
+        }
+    }
+}
+
+/// What a word compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sense {
+    /// The value itself.
+    Value(Direction),
+    /// How soon something is done: for steps and times lower is faster, for rates higher.
+    Speed(Direction),
+    /// How good it is: as the metric declares.
+    Merit(Direction),
+}
+
+const LOWER: &[&str] = &[
+    "lower",
+    "less",
+    "fewer",
+    "smaller",
+    "below",
+    "under",
+    "reduces",
+    "reduced",
+    "reduce",
+    "decreases",
+    "decreased",
+    "decrease",
+    "lowers",
+    "lowered",
+    "shrinks",
+    "drops",
+    "cuts",
+    "halves",
+    "undercuts",
+];
+const HIGHER: &[&str] = &[
+    "higher",
+    "more",
+    "greater",
+    "larger",
+    "bigger",
+    "above",
+    "over",
+    "exceeds",
+    "exceed",
+    "exceeded",
+    "increases",
+    "increased",
+    "increase",
+    "raises",
+    "raised",
+    "doubles",
+    "grows",
+];
+const FASTER: &[&str] = &[
+    "faster",
+    "quicker",
+    "sooner",
+    "earlier",
+    "shorter",
+    "accelerates",
+    "accelerated",
+    "quickly",
+    "rapidly",
+];
+const SLOWER: &[&str] = &["slower", "later", "longer", "delays", "delayed", "slowly"];
+const BETTER: &[&str] = &[
+    "better",
+    "best",
+    "improves",
+    "improved",
+    "improve",
+    "improvement",
+    "outperforms",
+    "outperformed",
+    "outperform",
+    "beats",
+    "beat",
+    "surpasses",
+    "surpass",
+    "wins",
+    "superior",
+    "efficient",
+    "efficiently",
+    "accurate",
+    "accurately",
+    "robust",
+    "reliable",
+];
+const WORSE: &[&str] = &[
+    "worse",
+    "worst",
+    "underperforms",
+    "underperform",
+    "underperformed",
+    "inferior",
+    "loses",
+    "regresses",
+    "degrades",
+    "degraded",
+    "degrade",
+    "hurts",
+    "hurt",
+];
+const NEGATIONS: &[&str] = &["not", "no", "never", "neither", "nor", "without", "cannot"];
+
+/// What is claimed of the first side, `first` its names and `second` those of the other.
+pub(crate) struct Claimed<'a> {
+    pub(crate) operator: &'a str,
+    pub(crate) unit: &'a str,
+    pub(crate) better: Option<&'a str>,
+    pub(crate) first: Vec<String>,
+    pub(crate) second: Vec<String>,
+}
+
+/// What is wrong with the words of a claim; `None` where nothing is.
+pub(crate) fn contradiction(text: &str, claimed: &Claimed<'_>) -> Option<String> {
+    let better = match claimed.better {
+        Some("lower") => Some(Direction::Lower),
+        Some("higher") => Some(Direction::Higher),
+        _ => None,
+    };
+    let text = text.to_lowercase();
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
+        .filter(|w| !w.is_empty())
+        .collect();
+    let found = comparatives(&words);
+    if better.is_none()
+        && let Some(said) = found.iter().find(|said| matches!(said.sense, Sense::Merit(_)))
+    {
+        return Some(format!(
+            "\"{}\" needs a metric that declares which direction is better",
+            said.word
+        ));
+    }
+    let mut directed: Vec<(&Said<'_>, Direction)> = Vec::new();
+    for said in &found {
+        let direction = match said.sense {
+            Sense::Value(direction) => Some(direction),
+            Sense::Speed(direction) => units::sooner(claimed.unit)
+                .map(|fast| if direction == Direction::Lower { fast } else { fast.flipped() }),
+            Sense::Merit(direction) => better
+                .map(|good| if direction == Direction::Higher { good } else { good.flipped() }),
+        };
+        directed.extend(direction.map(|direction| (said, direction)));
+    }
+    // Where a comparative stands right before its "than", the others are about something else.
+    if directed.iter().any(|(said, _)| said.than) {
+        directed.retain(|(said, _)| said.than);
+    }
+    let swapped = swapped(&words, claimed);
+    let fits = |said: &Said<'_>, direction: Direction| {
+        let direction = if swapped { direction.flipped() } else { direction };
+        let claims = match claimed.operator {
+            "<" => Some(Direction::Lower),
+            ">" => Some(Direction::Higher),
+            "best of" => better,
+            _ => None,
+        };
+        match claims {
+            Some(claims) => (claims == direction) != said.negated,
+            None => said.negated,
+        }
+    };
+    let decisive = directed.iter().any(|(said, _)| said.than);
+    let wrong = directed.iter().find(|(said, direction)| !fits(said, *direction))?;
+    if !decisive && directed.iter().any(|(said, direction)| fits(said, *direction)) {
+        return None;
+    }
+    let (said, direction) = wrong;
+    let not = if said.negated { "not " } else { "" };
+    let subject = if swapped { "the second side is named first, and " } else { "" };
+    Some(format!(
+        "{subject}\"{not}{}\" says {not}{}, but the operator is \"{}\"",
+        said.word,
+        direction.told(),
+        claimed.operator
+    ))
+}
+
+/// A comparative of the text.
+struct Said<'a> {
+    word: &'a str,
+    sense: Sense,
+    negated: bool,
+    /// Whether it stands up to four words before "than", with no other comparative between.
+    than: bool,
+}
+
+fn comparatives<'a>(words: &[&'a str]) -> Vec<Said<'a>> {
+    let mut found: Vec<(usize, Said<'a>)> = Vec::new();
+    let mut skip = false;
+    for (at, word) in words.iter().enumerate() {
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        let Some(mut sense) = sense(word) else { continue };
+        // "more slowly", "less accurate": the second word has the sense, "less" turns it.
+        if matches!(*word, "more" | "less")
+            && let Some(next) = words.get(at + 1).and_then(|next| self::sense(next))
+            && !matches!(next, Sense::Value(_))
+        {
+            sense = if *word == "less" { turned(next) } else { next };
+            skip = true;
+        }
+        let before = &words[at.saturating_sub(3)..at];
+        let negated = before
+            .iter()
+            .any(|w| NEGATIONS.contains(w) || w.ends_with("n't") || w.ends_with("n’t"));
+        found.push((at, Said { word, sense, negated, than: false }));
+    }
+    for (at, _) in words.iter().enumerate().filter(|(_, word)| **word == "than") {
+        let nearest = found.iter_mut().rfind(|(place, _)| *place < at && at - *place <= 4);
+        if let Some((_, said)) = nearest {
+            said.than = true;
+        }
+    }
+    found.into_iter().map(|(_, said)| said).collect()
+}
+
+fn sense(word: &str) -> Option<Sense> {
+    let table = [
+        (LOWER, Sense::Value(Direction::Lower)),
+        (HIGHER, Sense::Value(Direction::Higher)),
+        (FASTER, Sense::Speed(Direction::Lower)),
+        (SLOWER, Sense::Speed(Direction::Higher)),
+        (BETTER, Sense::Merit(Direction::Higher)),
+        (WORSE, Sense::Merit(Direction::Lower)),
+    ];
+    table.into_iter().find(|(words, _)| words.contains(&word)).map(|(_, sense)| sense)
+}
+
+fn turned(sense: Sense) -> Sense {
+    match sense {
+        Sense::Value(direction) => Sense::Value(direction.flipped()),
+        Sense::Speed(direction) => Sense::Speed(direction.flipped()),
+        Sense::Merit(direction) => Sense::Merit(direction.flipped()),
+    }
+}
+
+/// Whether the text names the second side before the first.
+fn swapped(words: &[&str], claimed: &Claimed<'_>) -> bool {
+    let place = |names: &[String]| {
+        names
+            .iter()
+            .filter_map(|name| {
+                let name = name.to_lowercase();
+                let parts: Vec<&str> = name
+                    .split(|c: char| !c.is_alphanumeric())
+                    .filter(|part| !part.is_empty())
+                    .collect();
+                if parts.is_empty() {
+                    return None;
+                }
+                words.windows(parts.len()).position(|window| window == parts)
+            })
+            .min()
+    };
+    match (place(&claimed.first), place(&claimed.second)) {
+        (Some(first), Some(second)) => second < first,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str, operator: &str, unit: &str, better: Option<&str>) -> Option<String> {
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect();
+        let claimed = Claimed {
+            operator,
+            unit,
+            better,
+            first: names(&["fast", "uniform, rate 0.003"]),
+            second: names(&["baseline"]),
+        };
+        contradiction(text, &claimed)
+    }
+
+    #[test]
+    fn words_that_say_what_the_operator_says_pass() {
+        for text in [
+            "The fast variant needs fewer steps than the baseline.",
+            "A higher uniform rate needs fewer steps than the baseline.",
+            "It is faster.",
+            "The baseline is slower than the fast variant.",
+            "It is not slower.",
+            "It improves on the baseline.",
+            "It generalises more quickly.",
+            "The two differ.",
+        ] {
+            assert_eq!(said(text, "<", "step", Some("lower")), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_that_say_the_opposite_are_found() {
+        for text in [
+            "The fast variant needs more steps than the baseline.",
+            "The baseline is faster than the fast variant.",
+            "It is slower.",
+            "It generalises more slowly.",
+            "It is not faster.",
+            "It is worse, and uses fewer parameters than promised, or later than hoped.",
+        ] {
+            assert!(said(text, "<", "step", Some("lower")).is_some(), "{text}");
+        }
+        assert_eq!(
+            said("The baseline is faster.", ">", "step", Some("lower")).as_deref(),
+            Some("\"faster\" says lower, but the operator is \">\"")
+        );
+    }
+
+    #[test]
+    fn speed_follows_the_unit_and_merit_the_metric() {
+        assert_eq!(said("It is faster.", ">", "token/s", None), None);
+        assert!(said("It is faster.", "<", "token/s", None).is_some());
+        assert_eq!(said("It is better.", ">", "%", Some("higher")), None);
+        assert!(said("It is better.", "<", "%", Some("higher")).is_some());
+        let told = said("It is better.", "<", "nat", None);
+        assert_eq!(
+            told.as_deref(),
+            Some("\"better\" needs a metric that declares which direction is better")
+        );
+        // Speed says nothing about a loss.
+        assert_eq!(said("It is faster.", ">", "nat", None), None);
+    }
+
+    #[test]
+    fn sameness_has_no_direction() {
+        assert_eq!(said("Neither is faster.", "=", "step", Some("lower")), None);
+        assert_eq!(said("The two are the same.", "=", "step", Some("lower")), None);
+        assert!(said("It is faster.", "=", "step", Some("lower")).is_some());
+        assert!(said("It is faster.", "no difference", "step", Some("lower")).is_some());
+    }
+}
