@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use rescience_typst_papers::{PaperInput, Problem, Results, Typeset, typeset};
 use serde_json::{Value, json};
 use support::{digest, facts, sample};
@@ -342,50 +343,59 @@ fn printed_metrics(metrics: &[Vec<f64>]) -> Vec<String> {
     claims.as_array().unwrap().iter().map(|c| c["printed"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Reads a number as it was printed: its value and half a unit of its last place.
+/// Reads a mean as it was printed: its value and half a unit of its last place.
 fn read_back(text: &str) -> (f64, f64) {
     let plain: String = text.chars().filter(|c| !matches!(c, '\u{202f}' | '\u{a0}')).collect();
     let plain = plain.replace('−', "-");
-    let (mantissa, exponent) = match plain
-        .rsplit_once("10")
-        .filter(|(_, e)| e.chars().all(|c| "⁻⁰¹²³⁴⁵⁶⁷⁸⁹".contains(c)) && !e.is_empty())
-    {
-        Some((mantissa, raised)) => {
-            let digits: String = raised
-                .chars()
-                .map(|c| match c {
-                    '⁻' => '-',
-                    '¹' => '1',
-                    '²' => '2',
-                    '³' => '3',
-                    c => char::from_digit(c as u32 - '⁰' as u32, 10).unwrap(),
-                })
-                .collect();
-            (mantissa.trim_end_matches('×').to_owned(), digits.parse::<i32>().unwrap())
+    // A power behind brackets scales mean and deviation, any other only what it stands beside.
+    let (mean, sd, shared) = match plain.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        Some((both, power)) => {
+            (both.split_once('±').unwrap().0, both.split_once('±').unwrap().1, power)
         }
-        None => (plain, 0),
+        None => plain.split_once('±').map_or((plain.as_str(), "", ""), |(mean, sd)| (mean, sd, "")),
     };
-    let mantissa = mantissa.trim_matches(['(', ')']);
-    let (mean, sd) = mantissa.split_once('±').unwrap_or((mantissa, ""));
-    let mean = match mean {
-        "" => "1",
-        "-" => "-1",
-        mean => mean,
-    };
+    let (mean, own) = split_power(mean);
+    let scale = 10f64.powi(own + split_power(shared).1);
     let place = |number: &str| match number.split_once('.') {
         Some((_, part)) => -(part.len() as i32),
         None => (number.len() - number.trim_end_matches('0').len()) as i32,
     };
     // A mean that rounds to nought ends where its deviation does.
-    let place =
-        if mean.trim_start_matches('-') == "0" && !sd.is_empty() { place(sd) } else { place(mean) };
-    let scale = 10f64.powi(exponent);
+    let place = if mean.trim_start_matches('-') == "0" && !sd.is_empty() {
+        place(sd)
+    } else {
+        place(&mean)
+    };
     (mean.parse::<f64>().unwrap() * scale, 0.5 * 10f64.powi(place) * scale)
+}
+
+/// A mantissa, which is not written where it is one, and the exponent of its power of ten.
+fn split_power(text: &str) -> (String, i32) {
+    let power = text.rsplit_once("10").filter(|(_, raised)| {
+        !raised.is_empty() && raised.chars().all(|c| "⁻⁰¹²³⁴⁵⁶⁷⁸⁹".contains(c))
+    });
+    let Some((mantissa, raised)) = power else { return (text.to_owned(), 0) };
+    let digits: String = raised
+        .chars()
+        .map(|c| match c {
+            '⁻' => '-',
+            '¹' => '1',
+            '²' => '2',
+            '³' => '3',
+            c => char::from_digit(c as u32 - '⁰' as u32, 10).unwrap(),
+        })
+        .collect();
+    let mantissa = match mantissa.trim_end_matches('×') {
+        "" => "1",
+        "-" => "-1",
+        mantissa => mantissa,
+    };
+    (mantissa.to_owned(), digits.parse().unwrap())
 }
 
 #[test]
 fn numbers_are_printed_as_people_write_them() {
-    let cases: [(&[f64], &str); 14] = [
+    let cases: [(&[f64], &str); 16] = [
         (&[1170.0, 1130.0, 1210.0], "1170 ± 40"),
         (&[2100.0], "2100"),
         (&[0.3, 0.3, 0.3], "0.3"),
@@ -400,6 +410,9 @@ fn numbers_are_printed_as_people_write_them() {
         (&[1e-7], "10⁻⁷"),
         (&[0.999_96, 1.000_04], "1.00000 ± 0.00006"),
         (&[100.0, 101.0, 99.0], "100.0 ± 1.0"),
+        // A spread far below the mean: each has a power of its own.
+        (&[987_654_321.5, 987_654_321.5, 987_654_322.1], "9.8765432 × 10⁸ ± 0.3"),
+        (&[5.123_456_7, 5.123_456_704_2], "5.1234567 ± 3 × 10⁻⁹"),
     ];
     let metrics: Vec<Vec<f64>> = cases.iter().map(|(values, _)| values.to_vec()).collect();
     let found: Vec<String> =
@@ -409,7 +422,14 @@ fn numbers_are_printed_as_people_write_them() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 12,
+        max_shrink_iters: 60,
+        failure_persistence: None,
+        // A build is red or green, never lucky.
+        rng_seed: RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn printing_keeps_sign_and_magnitude(
