@@ -1,5 +1,6 @@
-//! Typesets a sample paper from made-up artifacts and writes it to the path given, the drawings
-//! beside it: `cargo run -p rescience-typst-papers --example sample -- /tmp/sample.pdf [report]`.
+//! Typesets a sample paper from made-up artifacts and writes it to the path given, with the same
+//! paper as HTML and JSON and the drawings beside it; a text of your own takes the place of the
+//! sample's: `cargo run --workspace --example sample -- /tmp/sample.pdf [report] [main.typ]`.
 
 use std::path::PathBuf;
 
@@ -13,12 +14,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(style) = arguments.next() {
         input.project.style = style;
     }
+    if let Some(text) = arguments.next() {
+        input.files.insert(input.main.clone(), std::fs::read(text)?);
+        input.bibliography = None;
+    }
     for (name, figure) in &input.figures {
         std::fs::write(path.with_file_name(format!("{name}.svg")), &figure.svg)?;
     }
     match rescience_typst_papers::typeset(&input) {
         Ok(paper) => {
             std::fs::write(&path, &paper.pdf)?;
+            std::fs::write(path.with_extension("html"), &paper.html)?;
+            std::fs::write(path.with_extension("json"), &paper.json)?;
             let warnings: Vec<String> = paper.warnings.iter().map(ToString::to_string).collect();
             if warnings.is_empty() { Ok(()) } else { Err(warnings.join("\n").into()) }
         }

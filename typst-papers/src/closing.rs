@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::input::PaperInput;
+use crate::results::{Measured, Run};
 
 /// Gathers the closing page's facts from those of all runs and builds. What was not measured is
 /// null here and printed as unknown; nothing is filled in.
@@ -36,8 +37,49 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
             .iter()
             .filter_map(|facts| facts.pointer("/run/peak_memory_bytes")?.as_f64())
             .max_by(f64::total_cmp),
+        "energy_j": total(&runs, &["energy_j"]),
+        // What models and machines cost is in no input yet.
+        "cost": null,
+        "seeds": seeds(input),
+        "failed": failed(input),
+        "silent": silent(input),
+        "unreached": measured(input).filter(|found| found.is_some_and(|m| m.censored)).count(),
+        "mode": input.mode.as_str(),
+        // The account of digits is known after layout only.
+        "digits": null,
         "experiments": input.experiments.iter().map(experiment).collect::<Vec<_>>(),
     })
+}
+
+fn all_runs(input: &PaperInput) -> impl Iterator<Item = &Run> {
+    input.experiments.iter().flat_map(|results| &results.points).flat_map(|point| &point.runs)
+}
+
+fn measured(input: &PaperInput) -> impl Iterator<Item = Option<Measured>> {
+    all_runs(input).flat_map(|run| run.metrics.values().copied())
+}
+
+/// The different seeds; as text, since they have more digits than JSON's numbers.
+fn seeds(input: &PaperInput) -> Vec<String> {
+    let seeds: BTreeSet<u64> = all_runs(input).map(|run| run.seed).collect();
+    seeds.iter().map(u64::to_string).collect()
+}
+
+/// The runs whose program ended with an error, as far as their facts tell.
+fn failed(input: &PaperInput) -> Vec<&str> {
+    let ended = |run: &&Run| {
+        let exit = input.facts.get(&run.facts).and_then(|facts| facts.pointer("/run/exit"));
+        exit.and_then(Value::as_i64).is_some_and(|exit| exit != 0)
+    };
+    all_runs(input).filter(ended).map(|run| run.name.as_str()).collect()
+}
+
+/// The runs that left out a metric that was asked of them.
+fn silent(input: &PaperInput) -> Vec<&str> {
+    all_runs(input)
+        .filter(|run| run.metrics.values().any(Option::is_none))
+        .map(|run| run.name.as_str())
+        .collect()
 }
 
 /// Each distinct machine with the number of runs it made, in the order of first appearance.
@@ -92,7 +134,7 @@ fn experiment(results: &crate::results::Results) -> Value {
     json!({
         "name": results.experiment,
         "label": results.label(),
-        "source": results.source,
+        "source": results.source, "program": results.program,
         "points": results.points.len(),
         "runs": runs.len(),
         "seeds": runs.iter().map(|run| run.seed).collect::<Vec<_>>(),

@@ -1,16 +1,15 @@
 //! From the input to the pages: compile, check the ledger, export.
 
 use typst::diag::SourceDiagnostic;
-use typst::foundations::{Datetime, Smart};
+use typst::foundations::Datetime;
 use typst::syntax::VirtualPath;
 use typst_layout::PagedDocument;
-use typst_pdf::{PdfOptions, Timestamp};
 
 use crate::input::PaperInput;
 use crate::problem::{Problem, translate};
 use crate::world::PaperWorld;
 use crate::wall::{self, Accounting};
-use crate::{data, ledger};
+use crate::{data, export, html, json, ledger};
 
 /// A typeset paper.
 #[derive(Debug, Clone)]
@@ -35,7 +34,8 @@ pub struct Typeset {
 /// How many compilations typst's memory of layouts may go unused before it is let go.
 const KEPT_COMPILATIONS: usize = 4;
 
-/// Typesets the paper as a tagged PDF. The same input gives the same bytes.
+/// Typesets the paper as PDF/A-3a and PDF/UA-1, for browsers and for machines. The same input gives
+/// the same bytes.
 ///
 /// # Errors
 /// Everything that is wrong with the paper, warnings included, at the author's lines.
@@ -46,6 +46,10 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
         .ok_or_else(|| vec![Problem::error(format!("the paper has no file {}", input.main))])?;
     let date = data::date(input);
     let world = PaperWorld::new(main, &input.files, data::files(input)?, date);
+    let refused = wall::before(input, &world);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let problems = |diagnostics: &[SourceDiagnostic]| -> Vec<Problem> {
         let bibliography = input.bibliography.as_deref();
         diagnostics.iter().map(|d| translate(&world, bibliography, d)).collect()
@@ -60,17 +64,15 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
     };
     let document = compiled.output.map_err(|errors| refuse(problems(&errors)))?;
     let claims = ledger::claims(&world, &document).map_err(refuse)?;
-    let wall = wall::check(input, &world, &document).map_err(refuse)?;
-    let options = PdfOptions {
-        ident: Smart::Custom(format!("{} {}", input.project.name, input.project.version)),
-        creator: Smart::Custom(Some("rescience".to_owned())),
-        timestamp: date.map(Timestamp::new_utc),
-        ..PdfOptions::default()
+    let accounting = wall::check(input, &world, &document).map_err(refuse)?;
+    let attachments = export::attachments(input, &claims, &accounting);
+    let mend = |errors: &[SourceDiagnostic]| {
+        refuse(problems(errors).into_iter().map(export::mended).collect())
     };
-    let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| refuse(problems(&errors)))?;
-    let html = String::new();
-    let json = Vec::new();
-    let accounting = wall.accounting;
+    let pdf = export::pdf(input, &document, date, attachments).map_err(|errors| mend(&errors))?;
+    let web = html::document(input, &world, &document, &claims, &problems).map_err(refuse)?;
+    let html = html::encoded(input, &web).map_err(|errors| refuse(problems(&errors)))?;
+    let json = json::paper(input, web.root(), &claims, &accounting);
     Ok(Typeset { pdf, html, json, accounting, pages: document.pages().len(), warnings, claims })
 }
 
