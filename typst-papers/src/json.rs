@@ -12,8 +12,8 @@
 //!
 //! - `BLOCK` is one of `{ "text": [INLINE] }`, `{ "list": [[INLINE]] }`, `{ "quote": [INLINE] }`,
 //!   `{ "code": "…" }`, `{ "equation": "in words" }`, `{ "figure": index }`, `{ "table": index }`.
-//! - `INLINE` is a string, `{ "text": "…", "claim": index }` with an index of `claims`, or
-//!   `{ "math": "in words" }`.
+//! - `INLINE` is a string, `{ "text": "…", "claim": index }` with an index of `claims`,
+//!   `{ "math": "in words" }`, or `{ "note": index }` with an index of `notes`.
 //!
 //! What stands before the first heading is a section of level 0 without a title. The closing page
 //! is left out: `claims`, `digits`, `experiments` and `facts` are what it is made from.
@@ -71,6 +71,14 @@ fn elements(element: &HtmlElement) -> impl Iterator<Item = &HtmlElement> {
     })
 }
 
+/// What stands on lines of its own.
+const BLOCKS: [HtmlTag; 8] =
+    [tag::p, tag::ul, tag::ol, tag::dl, tag::li, tag::div, tag::pre, tag::table];
+
+fn role(element: &HtmlElement) -> &str {
+    element.attrs.get(attr::role).map_or("", |role| role.as_str())
+}
+
 /// The elements of a tag, however deep.
 fn within<'a>(element: &'a HtmlElement, wanted: HtmlTag, found: &mut Vec<&'a HtmlElement>) {
     for child in elements(element) {
@@ -103,6 +111,14 @@ impl Line {
         self
     }
 
+    fn ends_in_space(&self) -> bool {
+        match self.0.last() {
+            Some(Value::String(text)) => text.ends_with(char::is_whitespace),
+            Some(_) => false,
+            None => true,
+        }
+    }
+
     fn children(&mut self, element: &HtmlElement) {
         for node in &element.children {
             match node {
@@ -119,9 +135,19 @@ impl Line {
             self.0.push(json!({ "text": plain(element), "claim": index }));
         } else if let Some(words) = element.attrs.get(WORDS) {
             self.0.push(json!({ "math": words.as_str() }));
+        } else if role(element) == "doc-noteref" {
+            if let Some(number) = plain(element).parse::<usize>().ok().filter(|n| *n > 0) {
+                self.0.push(json!({ "note": number - 1 }));
+            }
+        } else if role(element) == "doc-backlink" {
+            // The number of a note, which is its index.
         } else if element.tag == tag::br {
             self.text("\n");
         } else {
+            // Blocks inside a line, such as a list in a list, are words of their own.
+            if BLOCKS.contains(&element.tag) && !self.ends_in_space() {
+                self.text(" ");
+            }
             self.children(element);
         }
     }
@@ -166,7 +192,7 @@ impl<'a> Reader<'a> {
     /// Reads what flows down a page.
     fn flow(&mut self, element: &HtmlElement) {
         for child in elements(element) {
-            let role = child.attrs.get(attr::role).map_or("", |role| role.as_str());
+            let role = role(child);
             let class = child.attrs.get(attr::class).map_or("", |class| class.as_str());
             if class == "closing" || child.tag == tag::header {
                 // Made from what stands elsewhere in the file.
