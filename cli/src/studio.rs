@@ -119,8 +119,7 @@ fn bare(message: String) -> Box<Problem> {
 
 fn located(problem: papers::Problem, folder: &str) -> Problem {
     Problem {
-        // The typesetter's problems have no codes of their own yet.
-        code: None,
+        code: problem.code.map(str::to_owned),
         message: problem.message,
         warning: problem.severity == papers::Severity::Warning,
         file: problem.file.map(|file| format!("{folder}/{file}")),

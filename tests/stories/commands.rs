@@ -177,7 +177,7 @@ fn wrong_usage_exits_with_one_and_help_with_zero() {
     world.run(&["biuld"]).code(1).says("build");
     world.run(&["build", "--jobs", "0", "-C", "nowhere"]).code(1).says("nowhere");
     world.run(&["--help"]).ok().prints("Exit status");
-    for command in ["build", "new", "tree", "why", "log", "gc", "explain"] {
+    for command in ["build", "cite", "gc", "log", "new", "trace", "tree", "watch", "why"] {
         world.run(&[command, "--help"]).ok().prints("Usage");
     }
 }

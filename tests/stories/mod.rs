@@ -1,6 +1,8 @@
 //! One file per promise.
 
 mod architecture;
+mod checking;
+mod citations;
 mod commands;
 mod concurrent;
 mod crash;
@@ -11,4 +13,7 @@ mod fresh;
 mod grokking;
 mod identical;
 mod manifests;
+mod outputs;
 mod program;
+mod tracing;
+mod watching;
