@@ -4,17 +4,19 @@
 //! return. [`stop`] alone is different: it refuses the paper at a place that was kept from an
 //! earlier call, because typst does not trace what a `context` block calls.
 
+mod reach;
 mod units;
 mod wording;
 
 use std::sync::LazyLock;
 
-use typst::diag::{SourceDiagnostic, SourceResult};
+use typst::diag::{At as _, SourceDiagnostic, SourceResult};
 use typst::ecow::eco_vec;
 use typst::foundations::{
-    Args, Array, CastInfo, Content, Dict, Func, IntoValue as _, Module, NativeFuncData,
+    Args, Array, CastInfo, Content, Dict, FromValue, Func, IntoValue as _, Module, NativeFuncData,
     NativeFuncPtr, Scope, Str, Value,
 };
+use typst::syntax::Span;
 
 use crate::stats::hypothesis::{Found, equivalence, holm, mann_whitney, welch};
 use crate::stats::intervals::{
@@ -91,7 +93,7 @@ pub(crate) fn module() -> Module {
         let text: Str = args.expect("text")?;
         wall::objection(&text).map_or(Value::None, |found| Str::from(found).into_value())
     });
-    native!(scope, "contradiction", |args| contradiction(args)?);
+    native!(scope, "objection-to-claim", |args| objection_to_claim(args)?);
     native!(scope, "stop", |args| stop(args)?);
     Module::new(NAME, scope)
 }
@@ -123,21 +125,39 @@ fn found(found: Option<Found>) -> Value {
     Value::Dict(dict)
 }
 
-/// `contradiction(text, operator, unit, better, names of the first side, of the second)`
-fn contradiction(args: &mut Args) -> SourceResult<Value> {
+fn field<T: FromValue>(dict: &Dict, key: &str, span: Span) -> SourceResult<T> {
+    dict.get(key).at(span)?.clone().cast::<T>().at(span)
+}
+
+/// `objection-to-claim(text, (operator, metric, unit, better, first, second, others, metrics, covered))`:
+/// what is wrong with the words, and a hint.
+fn objection_to_claim(args: &mut Args) -> SourceResult<Value> {
     let text: Str = args.expect("text")?;
-    let (operator, unit): (Str, Str) = (args.expect("operator")?, args.expect("unit")?);
-    let better: Option<Str> = args.expect("better")?;
-    let names = |names: Vec<Str>| names.iter().map(|name| name.to_string()).collect();
+    let claim: Dict = args.expect("what is claimed")?;
+    let span = args.span;
+    let names = |key: &str| -> SourceResult<Vec<String>> {
+        let names: Vec<Str> = field(&claim, key, span)?;
+        Ok(names.iter().map(|name| name.to_string()).collect())
+    };
+    let operator: Str = field(&claim, "operator", span)?;
+    let metric: Str = field(&claim, "metric", span)?;
+    let unit: Str = field(&claim, "unit", span)?;
+    let better: Option<Str> = field(&claim, "better", span)?;
     let claimed = wording::Claimed {
         operator: &operator,
+        metric: &metric,
         unit: &unit,
         better: better.as_deref(),
-        first: names(args.expect("names of the first side")?),
-        second: names(args.expect("names of the second side")?),
+        first: names("first")?,
+        second: names("second")?,
+        others: names("others")?,
+        metrics: names("metrics")?,
+        covered: field(&claim, "covered", span)?,
     };
-    let found = wording::contradiction(&text, &claimed);
-    Ok(found.map_or(Value::None, |found| Str::from(found).into_value()))
+    let objection = wording::objection(&text, &claimed);
+    Ok(objection.map_or(Value::None, |(told, hint)| {
+        list([Str::from(told), Str::from(hint)].into_iter().map(Str::into_value))
+    }))
 }
 
 /// `stop(arguments of the author's call, message, ..hints)`

@@ -610,6 +610,17 @@ fn the_words_of_a_claim_say_what_its_operator_says() {
         r#"#claim("experiment.fast.steps", "<", "experiment.base.steps")[The base is faster than the fast.]"#,
     );
     assert!(told.contains("the second side is named first"), "{told}");
+    let three = [fast(), base(), close()];
+    let told = refused(
+        &three,
+        r#"#claim("experiment.fast.steps", "<", "experiment.base.steps")[The close needs fewer steps.]"#,
+    );
+    assert!(told.contains("the words say more than the claim: they name the close"), "{told}");
+    let told = refused(
+        &three,
+        r#"#claim("experiment.fast.steps", "<", "experiment.base.steps")[It needs the fewest steps.]"#,
+    );
+    assert!(told.contains("\"fewest\" speaks of more than two sides"), "{told}");
     let told = refused(&all, r#"#claim("experiment.fast.steps", "<", "experiment.base.steps")"#);
     assert!(told.contains("a claim needs its words"), "{told}");
     let told = refused(
@@ -647,6 +658,11 @@ fn a_claim_on_every_point_is_tested_on_each() {
     assert!(entered["statistic"].as_str().unwrap().starts_with("on 1 of 2: "), "{entered}");
     assert!(refused(&all, &claim("fast", "base", "")).contains("has 2 points"));
     claims(&all, &claim("fast", "base", ", point: (operation: \"add\")"));
+    let told = refused(
+        &all,
+        r#"#claim("experiment.base.steps", "<", "experiment.close.steps", point: (operation: "add"))[It is faster on all operations.]"#,
+    );
+    assert!(told.contains("\"all\" speaks of more points than were compared"), "{told}");
 
     let fewer = [
         matrix(fast(), &[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0]),

@@ -39,120 +39,88 @@ enum Sense {
     Merit(Direction),
 }
 
-const LOWER: &[&str] = &[
-    "lower",
-    "less",
-    "fewer",
-    "smaller",
-    "below",
-    "under",
-    "reduces",
-    "reduced",
-    "reduce",
-    "decreases",
-    "decreased",
-    "decrease",
-    "lowers",
-    "lowered",
-    "shrinks",
-    "drops",
-    "cuts",
-    "halves",
-    "undercuts",
-];
-const HIGHER: &[&str] = &[
-    "higher",
-    "more",
-    "greater",
-    "larger",
-    "bigger",
-    "above",
-    "over",
-    "exceeds",
-    "exceed",
-    "exceeded",
-    "increases",
-    "increased",
-    "increase",
-    "raises",
-    "raised",
-    "doubles",
-    "grows",
-];
-const FASTER: &[&str] = &[
-    "faster",
-    "quicker",
-    "sooner",
-    "earlier",
-    "shorter",
-    "accelerates",
-    "accelerated",
-    "quickly",
-    "rapidly",
-];
-const SLOWER: &[&str] = &["slower", "later", "longer", "delays", "delayed", "slowly"];
-const BETTER: &[&str] = &[
-    "better",
-    "best",
-    "improves",
-    "improved",
-    "improve",
-    "improvement",
-    "outperforms",
-    "outperformed",
-    "outperform",
-    "beats",
-    "beat",
-    "surpasses",
-    "surpass",
-    "wins",
-    "superior",
-    "efficient",
-    "efficiently",
-    "accurate",
-    "accurately",
-    "robust",
-    "reliable",
-];
-const WORSE: &[&str] = &[
-    "worse",
-    "worst",
-    "underperforms",
-    "underperform",
-    "underperformed",
-    "inferior",
-    "loses",
-    "regresses",
-    "degrades",
-    "degraded",
-    "degrade",
-    "hurts",
-    "hurt",
-];
+const LOWER: &str = "lower less fewer smaller below fewest lowest smallest reduces reduced reduce \
+    decreases decreased decrease lowers lowered shrinks drops cuts halves undercuts";
+const HIGHER: &str = "higher more greater larger bigger above highest largest greatest exceeds exceed \
+    exceeded increases increased increase raises raised doubles grows";
+const FASTER: &str = "faster quicker sooner earlier shorter fastest quickest accelerates accelerated quickly rapidly";
+const SLOWER: &str = "slower later longer slowest delays delayed slowly";
+const BETTER: &str = "better best improves improved improve improvement outperforms outperformed \
+    outperform beats beat surpasses surpass wins superior efficient efficiently accurate accurately \
+    robust reliable";
+const WORSE: &str = "worse worst underperforms underperform underperformed inferior loses regresses \
+    degrades degraded degrade hurts hurt";
 const NEGATIONS: &[&str] = &["not", "no", "never", "neither", "nor", "without", "cannot"];
 
-/// What is claimed of the first side, `first` its names and `second` those of the other.
+/// What is claimed of the first side.
 pub(crate) struct Claimed<'a> {
     pub(crate) operator: &'a str,
+    pub(crate) metric: &'a str,
     pub(crate) unit: &'a str,
     pub(crate) better: Option<&'a str>,
+    /// The names of the first side.
     pub(crate) first: Vec<String>,
+    /// The names of the other sides.
     pub(crate) second: Vec<String>,
+    /// The names of experiments on neither side.
+    pub(crate) others: Vec<String>,
+    /// The other metrics of the first side.
+    pub(crate) metrics: Vec<String>,
+    /// Whether every point of the matrix was compared.
+    pub(crate) covered: bool,
 }
 
-/// What is wrong with the words of a claim; `None` where nothing is.
-pub(crate) fn contradiction(text: &str, claimed: &Claimed<'_>) -> Option<String> {
+/// What is wrong with the words of a claim, and what to do about it; `None` where nothing is.
+pub(crate) fn objection(text: &str, claimed: &Claimed<'_>) -> Option<(String, &'static str)> {
+    let text = text.to_lowercase();
+    let words = words(&text);
+    if let Some(told) = contradiction(&words, claimed) {
+        return Some((
+            format!("the words contradict the claim: {told}"),
+            "change the words, or turn the claim around",
+        ));
+    }
+    let (told, hint) = super::reach::beyond(&words, claimed)?;
+    Some((format!("the words say more than the claim: {told}"), hint))
+}
+
+/// The words of a text in lower case.
+pub(super) fn words(text: &str) -> Vec<&str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
+        .filter(|w| !w.is_empty())
+        .collect()
+}
+
+/// The words of a name.
+pub(super) fn parts(name: &str) -> Vec<String> {
+    let name = name.to_lowercase();
+    name.split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Where the first of these names stands in a text.
+pub(super) fn place(words: &[&str], names: &[String]) -> Option<usize> {
+    let of = |name: &String| {
+        let parts = parts(name);
+        words.windows(parts.len().max(1)).position(|window| window == parts)
+    };
+    names.iter().filter_map(of).min()
+}
+
+/// Whether a word is about speed.
+pub(super) fn is_speed(word: &str) -> bool {
+    matches!(sense(word), Some(Sense::Speed(_)))
+}
+
+fn contradiction(words: &[&str], claimed: &Claimed<'_>) -> Option<String> {
     let better = match claimed.better {
         Some("lower") => Some(Direction::Lower),
         Some("higher") => Some(Direction::Higher),
         _ => None,
     };
-    let text = text.to_lowercase();
-    let words: Vec<&str> = text
-        .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
-        .filter(|w| !w.is_empty())
-        .collect();
-    let found = comparatives(&words);
+    let found = comparatives(words);
     if better.is_none()
         && let Some(said) = found.iter().find(|said| matches!(said.sense, Sense::Merit(_)))
     {
@@ -176,7 +144,7 @@ pub(crate) fn contradiction(text: &str, claimed: &Claimed<'_>) -> Option<String>
     if directed.iter().any(|(said, _)| said.than) {
         directed.retain(|(said, _)| said.than);
     }
-    let swapped = swapped(&words, claimed);
+    let swapped = swapped(words, claimed);
     let fits = |said: &Said<'_>, direction: Direction| {
         let direction = if swapped { direction.flipped() } else { direction };
         let claims = match claimed.operator {
@@ -255,7 +223,10 @@ fn sense(word: &str) -> Option<Sense> {
         (BETTER, Sense::Merit(Direction::Higher)),
         (WORSE, Sense::Merit(Direction::Lower)),
     ];
-    table.into_iter().find(|(words, _)| words.contains(&word)).map(|(_, sense)| sense)
+    table
+        .into_iter()
+        .find(|(words, _)| words.split(' ').any(|known| known == word))
+        .map(|(_, sense)| sense)
 }
 
 fn turned(sense: Sense) -> Sense {
@@ -268,23 +239,7 @@ fn turned(sense: Sense) -> Sense {
 
 /// Whether the text names the second side before the first.
 fn swapped(words: &[&str], claimed: &Claimed<'_>) -> bool {
-    let place = |names: &[String]| {
-        names
-            .iter()
-            .filter_map(|name| {
-                let name = name.to_lowercase();
-                let parts: Vec<&str> = name
-                    .split(|c: char| !c.is_alphanumeric())
-                    .filter(|part| !part.is_empty())
-                    .collect();
-                if parts.is_empty() {
-                    return None;
-                }
-                words.windows(parts.len()).position(|window| window == parts)
-            })
-            .min()
-    };
-    match (place(&claimed.first), place(&claimed.second)) {
+    match (place(words, &claimed.first), place(words, &claimed.second)) {
         (Some(first), Some(second)) => second < first,
         _ => false,
     }
@@ -298,12 +253,16 @@ mod tests {
         let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect();
         let claimed = Claimed {
             operator,
+            metric: "steps_to_99",
             unit,
             better,
             first: names(&["fast", "uniform, rate 0.003"]),
             second: names(&["baseline"]),
+            others: Vec::new(),
+            metrics: Vec::new(),
+            covered: true,
         };
-        contradiction(text, &claimed)
+        contradiction(&words(&text.to_lowercase()), &claimed)
     }
 
     #[test]
