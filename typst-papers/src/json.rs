@@ -236,6 +236,8 @@ impl<'a> Reader<'a> {
             self.push(json!({ "quote": line() }));
         } else if let Some(words) = element.attrs.get(WORDS) {
             self.push(json!({ "equation": words.as_str() }));
+        } else if element.attrs.get(attr::class).is_some_and(|class| class == "number") {
+            // An equation's number is not its text.
         } else if element.tag == tag::div || element.tag == tag::section {
             // A box around blocks, or text without a paragraph.
             let loose = element
