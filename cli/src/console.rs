@@ -152,14 +152,7 @@ impl<'a> Console<'a> {
 pub(crate) fn finish(shell: &Shell, summary: &Summary, profile: &str, what: &str) {
     let took = seconds(summary.wall_s);
     if summary.success {
-        let ran = match summary.ran {
-            0 => "nothing to do".to_owned(),
-            1 => "1 action ran".to_owned(),
-            ran => format!("{ran} actions ran"),
-        };
-        let message =
-            format!("`{profile}` profile, {what}: {ran}, {} fresh in {took}", summary.fresh);
-        shell.status("Finished", message);
+        shell.status("Finished", format_args!("{} in {took}", said(summary, profile, what)));
     } else {
         let skipped = match summary.skipped {
             0 => String::new(),
@@ -172,6 +165,16 @@ pub(crate) fn finish(shell: &Shell, summary: &Summary, profile: &str, what: &str
         };
         shell.error(format_args!("{failed}{skipped} ({took})"));
     }
+}
+
+/// What a build that succeeded says of itself, except how long it took.
+pub(crate) fn said(summary: &Summary, profile: &str, what: &str) -> String {
+    let ran = match summary.ran {
+        0 => "nothing to do".to_owned(),
+        1 => "1 action ran".to_owned(),
+        ran => format!("{ran} actions ran"),
+    };
+    format!("`{profile}` profile, {what}: {ran}, {} fresh", summary.fresh)
 }
 
 /// A duration for people: `0.26s`, `12.3s`, `4m 07s`, `2h 05m`.

@@ -20,6 +20,52 @@ pub(crate) const RECIPE: &str = "rescience.toml";
 /// The name of the file of pins, beside the recipe.
 pub(crate) const LOCK: &str = "rescience.lock";
 
+/// What a project is read from.
+pub(crate) struct Texts {
+    pub(crate) directory: PathBuf,
+    shown: PathBuf,
+    pub(crate) recipe: Vec<u8>,
+    /// None if there is no lock.
+    pub(crate) lock: Option<Vec<u8>>,
+}
+
+impl Texts {
+    /// Reads the recipe that [`Project::open`] finds, and its lock, without a look at what they say.
+    ///
+    /// # Errors
+    /// No recipe, or an unreadable one.
+    pub(crate) fn read(global: &Global, settings: &Settings) -> Result<Texts, Error> {
+        let path = locate(global, settings)?;
+        let recipe = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
+        let shown = path.strip_prefix(&settings.directory).unwrap_or(&path);
+        let parent = |path: &Path| path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let (directory, shown) = (parent(&path), parent(shown));
+        let file = directory.join(LOCK);
+        let lock = match std::fs::read(&file) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::read(&file, &error)),
+        };
+        Ok(Texts { directory, shown, recipe, lock })
+    }
+
+    /// The project that they describe.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them.
+    pub(crate) fn project(self, global: &Global) -> Result<Project, Error> {
+        let Texts { directory, shown, recipe, lock } = self;
+        let file = |name: &str| shown.join(name).display().to_string();
+        let recipe = parse_bytes(&file(RECIPE), &recipe, global.profile.as_deref())?;
+        let lock = match lock {
+            Some(bytes) => Lock::parse(&file(LOCK), &bytes)?,
+            None => Lock::default(),
+        };
+        let graph = Graph::with_lock(&recipe, &lock)?;
+        Ok(Project { directory, shown, recipe, lock, graph })
+    }
+}
+
 /// A project whose recipe is right.
 pub(crate) struct Project {
     pub(crate) directory: PathBuf,
@@ -36,20 +82,7 @@ impl Project {
     /// # Errors
     /// No recipe, an unreadable one, or everything that is wrong in it.
     pub(crate) fn open(global: &Global, settings: &Settings) -> Result<Project, Error> {
-        let path = locate(global, settings)?;
-        let bytes = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
-        let shown = path.strip_prefix(&settings.directory).unwrap_or(&path);
-        let recipe = parse_bytes(&shown.display().to_string(), &bytes, global.profile.as_deref())?;
-        let parent = |path: &Path| path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        let (directory, shown) = (parent(&path), parent(shown));
-        let file = directory.join(LOCK);
-        let lock = match std::fs::read(&file) {
-            Ok(bytes) => Lock::parse(&shown.join(LOCK).display().to_string(), &bytes)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Lock::default(),
-            Err(error) => return Err(Error::read(&file, &error)),
-        };
-        let graph = Graph::with_lock(&recipe, &lock)?;
-        Ok(Project { directory, shown, recipe, lock, graph })
+        Texts::read(global, settings)?.project(global)
     }
 
     /// A path of the project as the user would type it.
@@ -88,15 +121,14 @@ impl Project {
             self.graph.index(&name).expect("the graph has an action for every paper")
         };
         let Some(wanted) = wanted else { return Ok(known.iter().map(index).collect()) };
-        match known
-            .iter()
-            .find(|name| *name == wanted || name.strip_prefix("paper.") == Some(wanted))
-        {
+        let wanted = format!("paper.{}", wanted.strip_prefix("paper.").unwrap_or(wanted));
+        match known.iter().find(|name| **name == wanted) {
             Some(name) => Ok(vec![index(name)]),
-            None => Err(Error::Target(UnknownTarget {
-                pattern: format!("paper.{}", wanted.trim_start_matches("paper.")),
-                nearest: nearest(wanted, known.iter().map(String::as_str)).map(str::to_owned),
-            })),
+            None => {
+                let nearest = nearest(&wanted, known.iter().map(String::as_str));
+                let nearest = nearest.map(str::to_owned);
+                Err(UnknownTarget { pattern: wanted, nearest }.into())
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rescience_digest::ActionKey;
+use rescience_digest::{ActionKey, Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::Artifact;
@@ -33,11 +33,34 @@ const SCHEMA: u32 = 1;
 
 impl Store {
     /// Sets the root of this name, replacing an earlier one atomically, after everything that was
-    /// put is durable.
-    pub fn set_root(&self, name: &str, root: &Root) -> Result<()> {
+    /// put is durable; does nothing if that is the root already. Returns the digest of its file.
+    pub fn set_root(&self, name: &str, root: &Root) -> Result<Digest> {
         let file = RootFile { schema: SCHEMA, name: name.to_owned(), root: root.clone() };
         let bytes = serde_json::to_vec_pretty(&file).expect("a root has only string keys");
-        self.replace_file(&self.root_path(name), &bytes)
+        let digest = Digest::of(&bytes);
+        if self.root_digest(name)? != Some(digest) {
+            self.replace_file(&self.root_path(name), &bytes)?;
+        }
+        Ok(digest)
+    }
+
+    /// The digest of the file of the root of this name; `None` if there is no such root.
+    pub fn root_digest(&self, name: &str) -> Result<Option<Digest>> {
+        Ok(files::read(&self.root_path(name))?.map(|bytes| Digest::of(&bytes)))
+    }
+
+    /// The root of this name, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadRoot`] if it cannot be read.
+    pub fn root(&self, name: &str) -> Result<Option<Root>> {
+        let path = self.root_path(name);
+        let Some(bytes) = files::read(&path)? else { return Ok(None) };
+        match parse(&bytes) {
+            Ok((_, root)) => Ok(Some(root)),
+            Err(problem) => Err(StoreError::BadRoot { path, problem }),
+        }
     }
 
     /// Forgets the root of this name, if there is one.

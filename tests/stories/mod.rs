@@ -15,5 +15,6 @@ mod identical;
 mod manifests;
 mod outputs;
 mod program;
+mod still;
 mod tracing;
 mod watching;

@@ -1,20 +1,24 @@
 //! `rescience build`: make what is asked for.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
 
+use rescience_digest::Digest;
 use rescience_exec::build::{Report, build, plan};
 use rescience_exec::event::Event;
 use rescience_exec::host::Host;
+use rescience_exec::still::{self, Question};
 use rescience_exec::views;
 use rescience_recipes::{Selection, Step};
-use rescience_store::Root;
+use rescience_store::{Root, SharedLock};
 
 use crate::args::{Build, Global, MessageFormat};
 use crate::console::{self, Console};
 use crate::error::Error;
-use crate::project::{self, Project};
+use crate::project::{self, Project, Texts};
 use crate::settings::Settings;
-use crate::shell::Shell;
+use crate::shell::{Shell, Verbosity};
 
 pub(crate) fn run(
     shell: &mut Shell,
@@ -22,19 +26,63 @@ pub(crate) fn run(
     settings: &Settings,
     args: &Build,
 ) -> Result<(), Error> {
-    let project = Project::open(global, settings)?;
-    let selection = project.select(&args.nodes)?;
+    let texts = Texts::read(global, settings)?;
     let mut host = project::host(global, settings, args.jobs)?;
     let json = args.message_format == MessageFormat::Json;
     host.keep_going = args.keep_going;
     host.keep_failed = args.keep_failed;
     if args.dry_run {
+        let project = texts.project(global)?;
+        let selection = project.select(&args.nodes)?;
         return dry_run(shell, &project, &selection, &host, json);
     }
-    let report = follow(shell, &project, &selection, &host, settings.progress, json)?;
+    let began = Instant::now();
+    let shared = share(shell, &host)?;
+    let (recipe, lock) = (texts.recipe.as_slice(), texts.lock.as_deref());
+    let profile = global.profile.as_deref();
+    let question = Question::new(&host, &texts.directory, (recipe, lock), profile, &args.nodes);
+    // Who wants to hear of every action has to wait for the plan.
+    let brief = !json && shell.verbosity() != Verbosity::Verbose;
+    if let Some(question) = question.as_ref().filter(|_| brief)
+        && let Some(said) = still::recall(&host, question, &root_name(&texts.directory))
+    {
+        let took = console::seconds(began.elapsed().as_secs_f64());
+        shell.status("Finished", format_args!("{said} in {took}"));
+        return Ok(());
+    }
+    let project = texts.project(global)?;
+    let selection = project.select(&args.nodes)?;
+    let Followed { report, root, before, idle } =
+        follow(shell, &project, &selection, &host, settings.progress, json)?;
+    let (summary, profile) = (&report.summary, &project.recipe.profile);
     let what = targets(&project, &args.nodes);
-    console::finish(shell, &report.summary, &project.recipe.profile, &what);
-    if report.summary.success { Ok(()) } else { Err(Error::Build) }
+    if let Some(question) = question.filter(|_| idle) {
+        let said = console::said(summary, profile, &what);
+        still::note(&host, &question, &report, &before, root, said);
+    }
+    drop(shared);
+    console::finish(shell, summary, profile, &what);
+    if summary.success { Ok(()) } else { Err(Error::Build) }
+}
+
+/// Shares the store with other builds. A collection takes it for itself.
+fn share(shell: &Shell, host: &Host) -> Result<SharedLock, Error> {
+    if let Some(lock) = host.store.try_share()? {
+        return Ok(lock);
+    }
+    shell.note_status("Blocking", "waiting for the store: it is being collected");
+    Ok(host.store.share()?)
+}
+
+/// What came of a build, its views included.
+struct Followed {
+    report: Report,
+    /// The digest of the project's root.
+    root: Digest,
+    /// How the views looked before they were checked.
+    before: still::Before,
+    /// Whether nothing happened but that everything was found fresh.
+    idle: bool,
 }
 
 /// Builds, with the events told as they come.
@@ -45,15 +93,7 @@ fn follow(
     host: &Host,
     progress: bool,
     json: bool,
-) -> Result<Report, Error> {
-    // A collection takes the store for itself; a build shares it with other builds.
-    let shared = match host.store.try_share()? {
-        Some(lock) => lock,
-        None => {
-            shell.note_status("Blocking", "waiting for the store: it is being collected");
-            host.store.share()?
-        }
-    };
+) -> Result<Followed, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -61,21 +101,27 @@ fn follow(
         .map_err(|error| Error::other(format!("cannot start threads: {error}")))?;
     let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     let mut console = Console::new(shell, json, progress, host.jobs);
-    let report = runtime.block_on(async {
+    let mut idle = true;
+    let mut tell = |event: &Event| {
+        idle &= matches!(event, Event::BuildStarted { .. } | Event::Fresh { .. });
+        console.handle(event);
+    };
+    let followed = runtime.block_on(async {
         let work = async {
             let report = build(project.as_built(), selection, host, &sender).await?;
-            keep(project, &report, host)?;
+            let root = keep(project, &report, host)?;
+            let before = still::before(host, &project.directory, &report);
             views::write(project.as_built(), &report, &host.store, &sender)
                 .map_err(|error| Error::other(error.to_string()))?;
-            Ok::<Report, Error>(report)
+            Ok::<_, Error>((report, root, before))
         };
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(work, interrupted);
         loop {
             tokio::select! {
                 biased;
-                Some(event) = events.recv() => console.handle(&event),
-                report = &mut work => break report,
+                Some(event) = events.recv() => tell(&event),
+                done = &mut work => break done,
                 _ = &mut interrupted => break Err(Error::Interrupted),
             }
         }
@@ -83,37 +129,36 @@ fn follow(
     // A thread that waits for another process's lock must not keep an interrupted one alive.
     runtime.shutdown_background();
     while let Ok(event) = events.try_recv() {
-        console.handle(&event);
+        tell(&event);
     }
-    let report = report?;
-    let finished = Event::BuildFinished(report.summary.clone());
-    console.handle(&finished);
-    drop(shared);
-    Ok(report)
+    let (report, root, before) = followed?;
+    console.handle(&Event::BuildFinished(report.summary.clone()));
+    Ok(Followed { report, root, before, idle })
 }
 
 /// Tells the store what this project wants kept: what was made, and, unless all of it was, what
 /// was wanted before, which `out/` still shows.
-fn keep(project: &Project, report: &Report, host: &Host) -> Result<(), Error> {
+fn keep(project: &Project, report: &Report, host: &Host) -> Result<Digest, Error> {
     let mut keys: BTreeSet<_> = report.made.iter().filter_map(|(_, _, key)| *key).collect();
     let mut artifacts: BTreeSet<_> = report.made.iter().map(|(_, artifact, _)| *artifact).collect();
-    let project_dir = project.directory.display().to_string();
-    let name = rescience_digest::Digest::of(project_dir.as_bytes()).hex();
-    let before = host.store.roots()?.remove(&name);
-    let whole = report.made.len() == project.graph.actions().len();
-    if let Some(before) = before.as_ref().filter(|_| !whole) {
-        keys.extend(before.keys.iter().copied());
-        artifacts.extend(before.artifacts.iter().copied());
+    let name = root_name(&project.directory);
+    if report.made.len() != project.graph.actions().len()
+        && let Some(before) = host.store.root(&name)?
+    {
+        keys.extend(before.keys);
+        artifacts.extend(before.artifacts);
     }
     let root = Root {
-        project_dir,
+        project_dir: project.directory.display().to_string(),
         keys: keys.into_iter().collect(),
         artifacts: artifacts.into_iter().collect(),
     };
-    if before.as_ref() != Some(&root) {
-        host.store.set_root(&name, &root)?;
-    }
-    Ok(())
+    Ok(host.store.set_root(&name, &root)?)
+}
+
+/// What the store calls the root of the project in a directory.
+fn root_name(directory: &Path) -> String {
+    Digest::of(directory.display().to_string().as_bytes()).hex()
 }
 
 fn dry_run(

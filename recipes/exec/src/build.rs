@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::actions::{self, Context, Dep, Job, Outcome};
 use crate::event::{Event, Failure, Summary, WorkKind};
 use crate::host::Host;
+use crate::still::Answers;
 use crate::world::Outside;
 
 /// Where events go. Sending never blocks; a receiver that has gone away is no error.
@@ -42,6 +43,8 @@ pub struct Report {
     pub summary: Summary,
     /// What every made action yields, in the graph's order.
     pub made: Vec<(ActionIndex, Artifact, Option<ActionKey>)>,
+    /// What the world answered when the build was planned.
+    pub answers: Answers,
 }
 
 /// Decides what has to run, and why, without running anything.
@@ -74,6 +77,7 @@ pub async fn build(
     let outside = Outside::new(host, project.directory, &project.recipe.project.name);
     let plan = rescience_recipes::plan(project.graph, selection, &outside)?;
     outside.save();
+    let answers = outside.answers();
     let mut dispatcher = Dispatcher::new(project, host, &outside, events, &plan);
     dispatcher.run().await;
     let mut summary = dispatcher.summary;
@@ -88,7 +92,7 @@ pub async fn build(
             _ => None,
         })
         .collect();
-    Ok(Report { summary, made })
+    Ok(Report { summary, made, answers })
 }
 
 /// Where an action stands.

@@ -10,6 +10,7 @@ pub mod host;
 pub mod patch;
 pub mod proof;
 pub mod sandbox;
+pub mod still;
 pub mod studio;
 pub mod supervisor;
 pub mod toolchain;

@@ -108,8 +108,8 @@ pub fn write(
                     if decided.contains(path) =>
                 {
                     let message = format!(
-                        "{FOLDER}/{path} is lost from the store; after `rescience check-store \
-                         --repair` the next build makes it again"
+                        "{FOLDER}/{path} is lost from the store; it is made again when the paper \
+                         is typeset again"
                     );
                     events.send(Event::Warning { action: name.to_string(), message }).ok();
                     continue;
@@ -167,6 +167,23 @@ pub fn paths(directory: &Path) -> Vec<PathBuf> {
     let record = std::fs::read(folder.join(RECORD)).unwrap_or_default();
     let record: Record = serde_json::from_slice(&record).unwrap_or_default();
     record.views.into_keys().map(|path| folder.join(path)).collect()
+}
+
+/// Everything in a project's `out/` that belongs to views, relative to it: the record, each view,
+/// and what is in it.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+    let folder = directory.join(FOLDER);
+    let mut found = vec![folder.join(RECORD)];
+    let mut waiting = paths(directory);
+    while let Some(path) = waiting.pop() {
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            let inside = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            waiting.extend(inside.map(|entry| entry.path()));
+        }
+        found.push(path);
+    }
+    let inside = |path: &PathBuf| Some(path.strip_prefix(&folder).ok()?.to_path_buf());
+    found.iter().filter_map(inside).collect()
 }
 
 /// Where a node's artifact is shown, relative to `out/`.

@@ -11,6 +11,7 @@ use rescience_recipes::{
 use rescience_store::{Artifact, Standing, StatCache, Store, StoreError, TraceIndex};
 
 use crate::host::Host;
+use crate::still::Answers;
 use crate::toolchain::Toolchain;
 
 /// A project's files, the store and the toolchains, each looked at once.
@@ -19,7 +20,7 @@ pub(crate) struct Outside<'a> {
     directory: &'a Path,
     project: &'a str,
     stats: RefCell<StatCache>,
-    traces: RefCell<TraceIndex>,
+    traces: RefCell<Option<TraceIndex>>,
     inputs: RefCell<BTreeMap<String, Result<Artifact, InputProblem>>>,
     toolchain: RefCell<Option<BTreeMap<String, String>>>,
     last: RefCell<Option<BTreeMap<String, ActionKey>>>,
@@ -27,15 +28,13 @@ pub(crate) struct Outside<'a> {
 
 impl<'a> Outside<'a> {
     pub(crate) fn new(host: &'a Host, directory: &'a Path, project: &'a str) -> Outside<'a> {
-        let name = Digest::of(directory.as_os_str().as_encoded_bytes()).hex();
-        let stats = StatCache::open(&host.cache.join("stat").join(&name));
-        let traces = TraceIndex::open(&host.store, &host.cache, &name);
+        let stats = StatCache::open(&host.cache.join("stat").join(project_name(directory)));
         Outside {
             host,
             directory,
             project,
             stats: RefCell::new(stats),
-            traces: RefCell::new(traces),
+            traces: RefCell::default(),
             inputs: RefCell::default(),
             toolchain: RefCell::default(),
             last: RefCell::default(),
@@ -60,7 +59,33 @@ impl<'a> Outside<'a> {
     /// that costs only time.
     pub(crate) fn save(&self) {
         self.stats.borrow_mut().save().ok();
-        self.traces.borrow_mut().save().ok();
+        self.traces.borrow_mut().as_mut().and_then(|traces| traces.save().ok());
+    }
+
+    /// All that was answered so far, in what was saved.
+    pub(crate) fn answers(&self) -> Answers {
+        let inputs = self.inputs.borrow();
+        let found = inputs.iter().filter_map(|(path, found)| Some((path, found.as_ref().ok()?)));
+        Answers {
+            inputs: found.map(|(path, artifact)| (path.clone(), artifact.digest())).collect(),
+            toolchain: self.toolchain.borrow().clone(),
+            traces: self.index(|traces| traces.digest()),
+        }
+    }
+
+    /// Whether everything that was asked for these answers gets them now.
+    pub(crate) fn gives(&self, answers: &Answers) -> bool {
+        let Answers { inputs, toolchain, traces } = answers;
+        inputs.iter().all(|(path, digest)| self.input(path).is_ok_and(|now| now == *digest))
+            && toolchain.as_ref().is_none_or(|then| self.toolchain(&BuildSystem::Cargo) == *then)
+            && traces.is_some()
+            && self.index(|traces| traces.digest()) == *traces
+    }
+
+    fn index<T>(&self, ask: impl FnOnce(&mut TraceIndex) -> T) -> T {
+        let Host { store, cache, .. } = self.host;
+        let open = || TraceIndex::open(store, cache, &project_name(self.directory));
+        ask(self.traces.borrow_mut().get_or_insert_with(open))
     }
 
     /// The key that an action of this name had when it last ran.
@@ -81,6 +106,11 @@ impl<'a> Outside<'a> {
         }
         keys
     }
+}
+
+/// What caches call a project.
+pub(crate) fn project_name(directory: &Path) -> String {
+    Digest::of(directory.as_os_str().as_encoded_bytes()).hex()
 }
 
 fn input_problem(error: &StoreError) -> InputProblem {
@@ -115,7 +145,7 @@ impl World for Outside<'_> {
     }
 
     fn trace(&self, key: &ActionKey) -> Hit {
-        hit(self.traces.borrow_mut().standing(key))
+        hit(self.index(|traces| traces.standing(key)))
     }
 
     fn last(&self, action: &ActionName) -> Option<KeyInputs> {
