@@ -27,6 +27,8 @@
 //! | `out/` | [`rescience_exec::views`]; `rescience watch` through [`rescience_exec::proof`] |
 //! | `$RESCIENCE_HOME/store/` | [`rescience_store::Store`], which draws its tree |
 //! | `$RESCIENCE_HOME/cache/stat/` | [`rescience_store::StatCache`] |
+//! | `$RESCIENCE_HOME/cache/traces-v1/` | [`rescience_store::TraceIndex`] |
+//! | `$RESCIENCE_HOME/cache/still-v1/` | [`rescience_exec::still`] |
 //! | `$RESCIENCE_HOME/cache/cargo/` | [`rescience_exec::cargo`] |
 //! | `$RESCIENCE_HOME/cache/failed/` | runs kept by `--keep-failed`; safe to delete |
 //! | `$RESCIENCE_HOME/cache/toolchain` | [`rescience_exec::toolchain`] |

@@ -15,7 +15,8 @@ use crate::studio::Studio;
 pub struct Host {
     /// The store, shared by all projects of a user.
     pub store: Store,
-    /// Caches that can be deleted at any time: shared cargo target directories, stat caches.
+    /// Caches that can be deleted at any time: shared cargo target directories, what was
+    /// found of files and traces, that there was nothing to do.
     pub cache: PathBuf,
     /// The only source of dates.
     pub clock: Clock,
