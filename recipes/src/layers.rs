@@ -10,7 +10,7 @@ use serde_spanned::Spanned;
 
 use crate::metric::Metric;
 use crate::name::NodeName;
-use crate::plot::{Band, PlotKind, Scale};
+use crate::plot::{Band, PlotKind, Scale, Width};
 use crate::recipe::{BuildSystem, Mode, Project, Style};
 use crate::unit::Unit;
 use crate::value::Value;
@@ -110,10 +110,12 @@ pub(crate) struct PlotLayer {
     pub(crate) span: Option<Range<usize>>,
     pub(crate) kind: Option<Spanned<PlotKind>>,
     pub(crate) x: Option<Spanned<String>>,
-    pub(crate) y: Option<Spanned<String>>,
+    pub(crate) y: Option<Vec<Spanned<String>>>,
     pub(crate) at: Option<Spanned<String>>,
     pub(crate) band: Option<Band>,
     pub(crate) group: Option<Spanned<String>>,
+    pub(crate) facet: Option<Spanned<String>>,
+    pub(crate) width: Option<Width>,
     pub(crate) x_scale: Option<Scale>,
     pub(crate) y_scale: Option<Scale>,
     pub(crate) x_label: Option<String>,
@@ -121,7 +123,8 @@ pub(crate) struct PlotLayer {
     pub(crate) x_unit: Option<Unit>,
     pub(crate) y_unit: Option<Unit>,
     pub(crate) max_points: Option<u32>,
-    pub(crate) written: Vec<&'static str>,
+    /// Where the value of each key stands that is written, rightly or wrongly.
+    pub(crate) written: BTreeMap<&'static str, Range<usize>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -195,6 +198,8 @@ impl FigureLayer {
         replace(&mut plot.at, above.at.as_ref());
         replace(&mut plot.band, above.band.as_ref());
         replace(&mut plot.group, above.group.as_ref());
+        replace(&mut plot.facet, above.facet.as_ref());
+        replace(&mut plot.width, above.width.as_ref());
         replace(&mut plot.x_scale, above.x_scale.as_ref());
         replace(&mut plot.y_scale, above.y_scale.as_ref());
         replace(&mut plot.x_label, above.x_label.as_ref());
@@ -202,7 +207,7 @@ impl FigureLayer {
         replace(&mut plot.x_unit, above.x_unit.as_ref());
         replace(&mut plot.y_unit, above.y_unit.as_ref());
         replace(&mut plot.max_points, above.max_points.as_ref());
-        plot.written.extend_from_slice(&above.written);
+        merge(&mut plot.written, &above.written);
         self.written.extend_from_slice(&upper.written);
     }
 }
@@ -227,7 +232,7 @@ fn replace<T: Clone>(lower: &mut Option<T>, upper: Option<&T>) {
     }
 }
 
-fn merge<T: Clone>(lower: &mut BTreeMap<String, T>, upper: &BTreeMap<String, T>) {
+fn merge<K: Ord + Clone, T: Clone>(lower: &mut BTreeMap<K, T>, upper: &BTreeMap<K, T>) {
     for (name, value) in upper {
         lower.insert(name.clone(), value.clone());
     }

@@ -63,7 +63,7 @@ pub use metric::{Better, Metric, Tolerance};
 pub use name::{NodeKind, NodeName, ParseNameError};
 pub use nearest::nearest;
 pub use plan::{Hit, InputProblem, Made, Plan, Step, World, plan};
-pub use plot::{Band, Plot, PlotKind, Scale};
+pub use plot::{Band, Plot, PlotKind, Scale, Width};
 pub use point::Point;
 pub use read::document::MAX_SIZE;
 pub use reason::Reason;

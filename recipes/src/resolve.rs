@@ -8,6 +8,7 @@ mod cycle;
 mod experiment;
 mod extends;
 mod figure;
+mod figure_checks;
 mod refer;
 
 use std::collections::BTreeMap;

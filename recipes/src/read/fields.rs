@@ -1,5 +1,6 @@
 //! Typed reading of one table: every key is asked for once, the rest is unknown.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_spanned::Spanned;
@@ -185,6 +186,12 @@ impl<'t, 'i> Fields<'t, 'i> {
     /// The keys that were asked for and stand there, rightly or wrongly.
     pub(crate) fn written(&self) -> Vec<&'static str> {
         self.known.iter().copied().filter(|key| self.table.contains_key(*key)).collect()
+    }
+
+    /// The same keys with where their values stand.
+    pub(crate) fn written_at(&self) -> BTreeMap<&'static str, Range<usize>> {
+        let value = |key: &&'static str| Some((*key, self.table.get(*key)?.span()));
+        self.known.iter().filter_map(value).collect()
     }
 
     /// Reports every key that nobody asked for.

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_spanned::Spanned;
 
-use super::missing;
 use super::refer::Names;
+use super::{figure_checks, missing};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::layers::{ExperimentLayer, FigureLayer, NodeLayers, Spot};
+use crate::layers::{FigureLayer, NodeLayers, Spot};
 use crate::name::NodeName;
-use crate::nearest::nearest;
 use crate::plot::{Plot, PlotKind};
-use crate::read::fields::{Problems, excerpt, listed};
+use crate::read::fields::Problems;
 use crate::recipe::Figure;
 
 pub(super) fn resolve(
@@ -29,7 +28,7 @@ pub(super) fn resolve(
                 let node = node.get_ref();
                 nodes.experiments.get(&node.name).map(|layer| (node, layer))
             });
-            check_fields(layer, &plot, &known.collect::<Vec<_>>(), problems);
+            figure_checks::check(&layer.plot, &plot, &known.collect::<Vec<_>>(), problems);
             figures.insert(name.clone(), Figure { span: layer.spot.span.clone(), data, plot });
         }
     }
@@ -78,35 +77,40 @@ fn plot(what: &str, layer: &FigureLayer, problems: &mut Problems) -> Option<Plot
     let spot = Spot { span: plot.span.clone()?, name: 0..0 };
     let what = format!("the plot of {what}");
     let mut need = |key: &'static str, help: &str| {
-        if !plot.written.contains(&key) {
+        if !plot.written.contains_key(key) {
             problems.push(missing(&spot, &what, key, help));
         }
     };
-    need("kind", "add `kind = \"line\"`, `\"bar\"` or `\"scatter\"`");
+    need("kind", "add `kind = \"line\"`, `\"bar\"`, `\"scatter\"` or `\"distribution\"`");
     let kind = plot.kind.as_ref().map(|kind| *kind.get_ref());
     match kind {
-        Some(PlotKind::Bar) => need("y", "add `y = \"...\"`, the name of a metric"),
-        _ => need("y", "add `y = \"...\"`, a field of the series"),
+        Some(PlotKind::Bar | PlotKind::Distribution) => {
+            need("y", "add `y = \"...\"`, the name of a metric");
+        }
+        _ if plot.written.contains_key("at") => {
+            need("y", "add `y = \"...\"`, a field of the series")
+        }
+        _ => need("y", "add `y = \"...\"`, the name of a metric, or a field of the series in `at`"),
     }
     if matches!(kind, Some(PlotKind::Line | PlotKind::Scatter)) {
-        need("x", "add `x = \"step\"`, a field of the series");
-        need("at", "add `at = \"series.jsonl\"`, a JSON lines file that every run writes");
-    }
-    if let (Some(PlotKind::Bar), Some(at)) = (kind, &plot.at) {
-        problems.push(
-            Diagnostic::new(Code::UnknownKey, at.span(), "bars show a metric and read no file")
-                .label("not used by bars")
-                .help("remove `at`, and name the metric in `y`"),
-        );
+        if plot.written.contains_key("at") {
+            need("x", "add `x = \"step\"`, a field of the series");
+        } else {
+            need("x", "add `x = \"...\"`, a param, or a field of the series in `at`");
+        }
     }
     let text = |text: &Spanned<String>| text.get_ref().clone();
+    let kind = kind?;
+    figure_checks::unused(plot, kind, problems);
     Some(Plot {
-        kind: kind?,
+        kind,
         x: plot.x.as_ref().map(text),
-        y: plot.y.as_ref().map(text)?,
+        y: plot.y.as_ref()?.iter().map(text).collect(),
         at: plot.at.as_ref().map(text),
         band: plot.band.unwrap_or_default(),
         group: plot.group.as_ref().map(text),
+        facet: plot.facet.as_ref().map(text),
+        width: plot.width.unwrap_or_default(),
         x_scale: plot.x_scale.unwrap_or_default(),
         y_scale: plot.y_scale.unwrap_or_default(),
         x_label: plot.x_label.clone(),
@@ -117,44 +121,4 @@ fn plot(what: &str, layer: &FigureLayer, problems: &mut Problems) -> Option<Plot
         caption: layer.caption.clone(),
         alt: layer.alt.clone(),
     })
-}
-
-/// What a recipe can know of the fields: metrics, params and axes. Series are known to runs alone.
-fn check_fields(
-    layer: &FigureLayer,
-    plot: &Plot,
-    data: &[(&NodeName, &ExperimentLayer)],
-    problems: &mut Problems,
-) {
-    let bars = plot.kind == PlotKind::Bar;
-    for (node, experiment) in data {
-        if let Some(y) = layer.plot.y.as_ref().filter(|_| bars) {
-            let metrics: Vec<&str> = experiment.metrics.keys().map(String::as_str).collect();
-            if !metrics.contains(&y.get_ref().as_str()) {
-                problems.push(undeclared(y, node, "metric", &metrics));
-            }
-        }
-        let x = layer.plot.x.as_ref().filter(|_| bars);
-        for field in [x, layer.plot.group.as_ref()].into_iter().flatten() {
-            let params = experiment.matrix.keys().chain(experiment.params.keys());
-            let params: Vec<&str> = params.map(String::as_str).collect();
-            if field.get_ref() != "experiment" && !params.contains(&field.get_ref().as_str()) {
-                problems.push(undeclared(field, node, "param", &params));
-            }
-        }
-    }
-}
-
-fn undeclared(field: &Spanned<String>, node: &NodeName, what: &str, known: &[&str]) -> Diagnostic {
-    let name = field.get_ref();
-    let problem = Diagnostic::new(
-        Code::UnknownMetric,
-        field.span(),
-        format!("`{node}` has no {what} `{}`", excerpt(name)),
-    )
-    .help(format!("its {what}s are {}", listed(known)));
-    match nearest(name, known.iter().copied()) {
-        Some(near) => problem.label(format!("did you mean `{near}`?")),
-        None => problem.label(format!("no such {what}")),
-    }
 }
