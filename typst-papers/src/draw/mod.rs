@@ -1,25 +1,41 @@
-//! Figures: plots of results and series as vectors, made for one column of a paper.
+//! Figures: plots of results and series as vectors, made for the columns of a paper.
 //!
-//! The same plot of the same data gives the same text. Colours are those of Okabe and Ito, which
-//! people with any colour vision tell apart; curves differ in their dashes and dots in their
-//! shapes too, so that a figure reads in grey. All lettering is in the paper's own font.
+//! The same plot of the same data gives the same text. Colours stay apart in any colour vision and
+//! in grey, dashes and shapes say the same once more, and all lettering is in the paper's own font.
+//! A figure carries what it shows: in words for those who cannot see it, and as data.
 //!
-//! Reading order: [`spec`] is what a recipe asks for, [`series`] reads and averages what runs
-//! wrote, `axis` divides the axes, `canvas` holds the pen, and `lines`, `bars` and `scatter` draw.
+//! Reading order: [`spec`] is what a recipe asks for, `gather` reads and averages what runs wrote
+//! into a [`chart`], of which `paint` makes the drawing, `describe` the words and serde the data.
+//! For the drawing, `axis` and `ticks` divide the axes, `frame` and `legend` and `ends` find the
+//! places, `palette` has the looks, and `pen` writes.
 
+mod authored;
+mod average;
 mod axis;
-mod bars;
-mod canvas;
+pub mod chart;
+mod describe;
+mod ends;
+mod error;
+mod frame;
+mod gather;
 mod legend;
-mod lines;
-mod scatter;
-pub mod series;
+mod paint;
+mod palette;
+mod pen;
+mod series;
 pub mod spec;
+mod ticks;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::results::Results;
-use spec::{Kind, Plot};
+pub use authored::authored_strings;
+pub use average::Mean;
+use chart::Chart;
+pub use error::FigureError;
+use spec::Plot;
 
 /// The results of one experiment and the series that its runs wrote.
 #[derive(Debug, Clone, Default)]
@@ -30,98 +46,54 @@ pub struct FigureData {
     pub series: BTreeMap<String, Vec<u8>>,
 }
 
-/// Why a figure cannot be drawn.
-#[derive(Debug, thiserror::Error)]
-pub enum FigureError {
-    /// The plot is not one that can be drawn.
-    #[error("the plot is malformed: {0}")]
-    Plot(#[from] serde_json::Error),
-    /// A plot lacks a key that its kind needs.
-    #[error("a {kind} plot needs `{key}`")]
-    Missing {
-        /// The kind of plot.
-        kind: &'static str,
-        /// The key that it needs.
-        key: &'static str,
-    },
-    /// A run has no series file.
-    #[error("{run} wrote no series")]
-    NoSeries {
-        /// The run's name.
-        run: String,
-    },
-    /// A line of a series file is not a JSON object.
-    #[error("line {line} of the series of {run} is not a JSON object: {reason}")]
-    Series {
-        /// The run's name.
-        run: String,
-        /// The line, from 1.
-        line: usize,
-        /// What the parser says.
-        reason: String,
-    },
-    /// No data by that name.
-    #[error("no {what} `{name}` in {place}{}", near(.known, .name))]
-    Unknown {
-        /// What was looked for: a field, metric or param.
-        what: &'static str,
-        /// The name.
-        name: String,
-        /// Where it was looked for.
-        place: String,
-        /// The names that exist there.
-        known: Vec<String>,
-    },
-    /// There is nothing to draw.
-    #[error("no run has both {x} and {y}")]
-    Empty {
-        /// The horizontal quantity.
-        x: String,
-        /// The vertical quantity.
-        y: String,
-    },
-    /// A logarithmic axis was given a value that has no logarithm.
-    #[error("the {axis} axis is logarithmic, but a value is {value}")]
-    NoLogarithm {
-        /// `x` or `y`.
-        axis: &'static str,
-        /// The value.
-        value: f64,
-    },
-    /// The drawing could not be written.
-    #[error("the drawing could not be written: {0}")]
-    Backend(String),
-}
-
-/// Draws a plot as SVG.
+/// Draws a plot as SVG. Its `<title>` and `<desc>` say what it shows, its `<metadata>` holds the
+/// data: [`alternative`] and [`plotted`] read them back.
 ///
 /// # Errors
 /// A plot that is malformed or lacks a key; a field, metric or param that no run wrote, with the
 /// nearest names; a series file that cannot be read; a value without a logarithm.
-pub fn draw(plot: &serde_json::Value, data: &[FigureData]) -> Result<String, FigureError> {
+pub fn draw(plot: &Value, data: &[FigureData]) -> Result<String, FigureError> {
     let plot = Plot::parse(plot)?;
-    let svg = match plot.kind {
-        Kind::Line => lines::draw(&plot, data),
-        Kind::Bar => bars::draw(&plot, data),
-        Kind::Scatter => scatter::draw(&plot, data),
-    }?;
-    Ok(svg)
+    let chart = gather::chart(&plot, data)?;
+    let (title, desc) = match &plot.alt {
+        Some(alt) => (alt.clone(), String::new()),
+        None => (describe::title(&chart), describe::description(&chart)),
+    };
+    let notes = describe::notes(&chart);
+    let data = json(&chart)?.to_string();
+    paint::svg(&chart, &paint::Words { title: &title, desc: &desc, notes: &notes, data: &data })
 }
 
-/// Says which names are near to one that does not exist.
-fn near(known: &[String], name: &str) -> String {
-    let mut ranked: Vec<(usize, &String)> =
-        known.iter().map(|other| (strsim::damerau_levenshtein(name, other), other)).collect();
-    ranked.sort();
-    match ranked.first() {
-        None => "; there is none".to_owned(),
-        Some((edits, nearest)) if *edits <= (name.len() / 3).max(2) => {
-            format!("; did you mean `{nearest}`?")
-        }
-        _ => {
-            let names: Vec<String> =
-                ranked.iter().take(6).map(|(_, name)| format!("`{name}`")).collect();
-            format!("; there is {}", names.join(", "))
-        }
+/// The data that [`draw`] plots, as JSON: axes with their units, and in each panel every trace with
+/// its experiment, point and values.
+///
+/// # Errors
+/// Those of [`draw`] that lie in the plot or the data.
+pub fn data(plot: &Value, data: &[FigureData]) -> Result<Value, FigureError> {
+    json(&gather::chart(&Plot::parse(plot)?, data)?)
+}
+
+fn json(chart: &Chart) -> Result<Value, FigureError> {
+    serde_json::to_value(chart).map_err(|error| FigureError::Plot(error.to_string()))
+}
+
+/// The data that travel with a drawing, as [`data`] has them; none with a drawing of another make.
+pub fn plotted(svg: &str) -> Option<Value> {
+    serde_json::from_str(&element(svg, "metadata")?).ok()
+}
+
+/// What a drawing shows, for those who cannot see it: its title and its description.
+pub fn alternative(svg: &str) -> Option<String> {
+    let title = element(svg, "title")?;
+    match element(svg, "desc").filter(|desc| !desc.is_empty()) {
+        Some(desc) => Some(format!("{title}. {desc}")),
+        None => Some(title),
     }
+}
+
+/// The text of the first element of a name.
+fn element(svg: &str, name: &str) -> Option<String> {
+    let (_, rest) = svg.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(pen::unescape(text))
 }

@@ -1,31 +1,30 @@
-//! Series that runs wrote as JSON lines, and their mean over seeds.
+//! Series that runs wrote as JSON lines.
+//!
+//! A value that is not a finite number is nowhere on a paper. Programs write it as `null`, as JSON
+//! has nothing else, or as `NaN` and `Infinity`, as Python does in spite of that: both are read,
+//! and counted, so that the figure can say what it leaves out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::spec::Band;
 use super::{FigureData, FigureError};
 use crate::results::Run;
-use crate::stats;
 
-/// The mean of a quantity over the seeds at one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Mean {
-    /// The step.
-    pub x: f64,
-    /// The mean over the seeds that wrote a value there.
-    pub y: f64,
-    /// The lower and upper edge of the band; `None` where there is no spread to show.
-    pub band: Option<(f64, f64)>,
-    /// The smallest and the largest value.
-    pub ends: (f64, f64),
-    /// How many seeds wrote a value.
-    pub n: usize,
+/// One line of a series.
+pub(crate) type Record = Map<String, Value>;
+
+/// The pairs of two fields over the records of one run.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Pairs {
+    /// The pairs of finite numbers.
+    pub(crate) finite: Vec<(f64, f64)>,
+    /// How many records have both fields, but not as finite numbers.
+    pub(crate) not_finite: usize,
 }
 
 /// Reads a run's series: one JSON object per line; empty lines and a torn last line are skipped.
-pub(crate) fn read(data: &FigureData, run: &Run) -> Result<Vec<Map<String, Value>>, FigureError> {
+pub(crate) fn read(data: &FigureData, run: &Run) -> Result<Vec<Record>, FigureError> {
     let bytes = data
         .series
         .get(&run.name)
@@ -37,7 +36,9 @@ pub(crate) fn read(data: &FigureData, run: &Run) -> Result<Vec<Map<String, Value
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match serde_json::from_slice(line) {
+        let record = serde_json::from_slice(line)
+            .or_else(|error| serde_json::from_str(&without_nan(line)).map_err(|_| error));
+        match record {
             Ok(record) => records.push(record),
             // A run that was stopped may leave half a line.
             Err(_) if !complete && index + 1 == lines.len() => {}
@@ -53,14 +54,28 @@ pub(crate) fn read(data: &FigureData, run: &Run) -> Result<Vec<Map<String, Value
     Ok(records)
 }
 
-/// The pairs of two fields over the records of one run. Records that lack one of them are skipped:
-/// not every quantity is written at every step.
-pub(crate) fn pairs(
-    run: &str,
-    records: &[Map<String, Value>],
-    x: &str,
-    y: &str,
-) -> Result<Vec<(f64, f64)>, FigureError> {
+/// A line with `null` for what Python writes of numbers that are not finite, outside of strings.
+fn without_nan(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    let mut text = String::with_capacity(line.len());
+    // Every other part between quotes is a string; an escaped quote ends none.
+    let mut inside = false;
+    for part in line.split_inclusive('"') {
+        if inside {
+            text.push_str(part);
+            inside = part.ends_with("\\\"") || !part.ends_with('"');
+        } else {
+            let part = part.replace("-Infinity", "null").replace("Infinity", "null");
+            text.push_str(&part.replace("NaN", "null"));
+            inside = true;
+        }
+    }
+    text
+}
+
+/// The pairs of two fields. Records that lack one of them are skipped: not every quantity is
+/// written at every step.
+pub(crate) fn pairs(run: &str, records: &[Record], x: &str, y: &str) -> Result<Pairs, FigureError> {
     for name in [x, y] {
         if !records.is_empty() && !records.iter().any(|record| record.contains_key(name)) {
             let known: BTreeSet<String> =
@@ -73,99 +88,42 @@ pub(crate) fn pairs(
             });
         }
     }
-    let number = |record: &Map<String, Value>, name: &str| record.get(name)?.as_f64();
-    Ok(records.iter().filter_map(|r| Some((number(r, x)?, number(r, y)?))).collect())
-}
-
-/// The mean over seeds at every step that some seed wrote. A seed that ended early is left out
-/// from there on: `n` tells how many were averaged. A step that a seed wrote twice keeps the last.
-pub fn average(seeds: &[Vec<(f64, f64)>], band: Band) -> Vec<Mean> {
-    let mut steps: BTreeMap<Step, BTreeMap<usize, f64>> = BTreeMap::new();
-    for (seed, pairs) in seeds.iter().enumerate() {
-        for (x, y) in pairs {
-            steps.entry(Step(*x)).or_default().insert(seed, *y);
+    let mut pairs = Pairs::default();
+    for (x, y) in records.iter().filter_map(|record| record.get(x).zip(record.get(y))) {
+        match (finite(x), finite(y)) {
+            (Some(x), Some(y)) => pairs.finite.push((x, y)),
+            _ => pairs.not_finite += 1,
         }
     }
-    steps
-        .into_iter()
-        .filter_map(|(Step(x), values)| {
-            let values: Vec<f64> = values.into_values().collect();
-            let y = stats::mean(&values)?;
-            let around = |spread: Option<f64>| spread.map(|s| (y - s, y + s));
-            let least = values.iter().copied().min_by(f64::total_cmp)?;
-            let most = values.iter().copied().max_by(f64::total_cmp)?;
-            let band = match band {
-                Band::None => None,
-                Band::Std => around(stats::sd(&values)),
-                Band::Sem => around(stats::sem(&values)),
-                Band::Minmax if values.len() < 2 => None,
-                Band::Minmax => Some((least, most)),
-            };
-            Some(Mean { x, y, band, ends: (least, most), n: values.len() })
-        })
-        .collect()
+    Ok(pairs)
 }
 
-/// Keeps at most about `most` points, evenly, and the last one.
-pub(crate) fn thin(means: Vec<Mean>, most: Option<usize>) -> Vec<Mean> {
-    let Some(most) = most.filter(|most| *most > 0) else { return means };
-    let every = means.len().div_ceil(most).max(1);
-    let last = means.len().saturating_sub(1);
-    means
-        .into_iter()
-        .enumerate()
-        .filter(|(index, _)| index % every == 0 || *index == last)
-        .map(|(_, mean)| mean)
-        .collect()
+/// A value as a finite number, if it is one.
+pub(crate) fn finite(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.is_finite())
 }
-
-/// A number that can stand in an ordered map.
-#[derive(Debug, Clone, Copy)]
-struct Step(f64);
-
-impl Ord for Step {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-impl PartialOrd for Step {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Step {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Step {}
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn a_seed_that_ended_is_left_out_from_there_on() {
-        let seeds = [vec![(0.0, 1.0), (1.0, 3.0)], vec![(0.0, 3.0)]];
-        let means = average(&seeds, Band::Minmax);
-        assert_eq!(
-            means,
-            [
-                Mean { x: 0.0, y: 2.0, band: Some((1.0, 3.0)), ends: (1.0, 3.0), n: 2 },
-                Mean { x: 1.0, y: 3.0, band: None, ends: (3.0, 3.0), n: 1 },
-            ]
+    fn what_is_not_finite_is_counted() {
+        let run = Run { name: "experiment.a#0".to_owned(), ..Run::default() };
+        let lines = concat!(
+            "{\"step\": 0, \"loss\": 1.5, \"why\": \"a \\\"NaN\\\" here\"}\n",
+            "{\"step\": 1, \"loss\": NaN, \"why\": \"NaN\"}\n",
+            "{\"step\": 2, \"loss\": -Infinity}\n",
+            "{\"step\": 3, \"loss\": null}\n",
+            "{\"step\": 4}\n",
         );
-    }
-
-    #[test]
-    fn thinning_keeps_the_last_point() {
-        let mean = |i| Mean { x: f64::from(i), y: 0.0, band: None, ends: (0.0, 0.0), n: 1 };
-        let means: Vec<Mean> = (0..100).map(mean).collect();
-        let thinned = thin(means, Some(10));
-        assert_eq!(thinned.len(), 11);
-        assert_eq!(thinned.last().map(|mean| mean.x), Some(99.0));
+        let series = [(run.name.clone(), lines.as_bytes().to_vec())].into_iter().collect();
+        let records = read(&FigureData { series, ..FigureData::default() }, &run).unwrap();
+        assert_eq!(records[0]["why"], json!("a \"NaN\" here"));
+        assert_eq!(records[1]["why"], json!("NaN"));
+        let found = pairs(&run.name, &records, "step", "loss").unwrap();
+        assert_eq!(found, Pairs { finite: vec![(0.0, 1.5)], not_finite: 3 });
     }
 }

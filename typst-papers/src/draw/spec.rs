@@ -1,7 +1,9 @@
 //! What a recipe asks for: the plot's keys.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::FigureError;
 
 /// A plot, as the recipe describes it.
 #[derive(Debug, Clone, Deserialize)]
@@ -9,11 +11,11 @@ use serde_json::Value;
 pub struct Plot {
     /// What kind of drawing.
     pub kind: Kind,
-    /// The horizontal quantity: a field of the series; of a scatter plot without `at` a metric or
-    /// param; of bars the param that stands along the axis.
+    /// The horizontal quantity. With `at` a field of the series; else of lines a param, of scatter
+    /// plots a metric or param, of bars and distributions the param that stands along the axis.
     #[serde(default)]
     pub x: Option<String>,
-    /// The vertical quantities: fields of the series, or metrics.
+    /// The vertical quantities: with `at` fields of the series, else metrics.
     #[serde(deserialize_with = "one_or_many")]
     pub y: Vec<String>,
     /// The file the series are in; the caller reads it, here it says that there is one.
@@ -22,10 +24,16 @@ pub struct Plot {
     /// How the spread over seeds is shown.
     #[serde(default)]
     pub band: Band,
-    /// The param that tells curves apart by colour; experiments then differ in their dashes. Of
-    /// bars, the same as `x`.
+    /// The param that colours tell apart; experiments then differ in dashes or shapes. Of bars and
+    /// distributions without `x`, the param along the axis.
     #[serde(default)]
     pub group: Option<String>,
+    /// The param of which every value has a panel of its own.
+    #[serde(default)]
+    pub facet: Option<String>,
+    /// How wide the drawing is.
+    #[serde(default)]
+    pub width: Width,
     /// How the horizontal axis is divided.
     #[serde(default)]
     pub x_scale: Scale,
@@ -38,10 +46,10 @@ pub struct Plot {
     /// The vertical axis in words.
     #[serde(default)]
     pub y_label: Option<String>,
-    /// The unit of the horizontal axis.
+    /// The unit of the horizontal axis, where no metric says it.
     #[serde(default)]
     pub x_unit: Option<String>,
-    /// The unit of the vertical axis.
+    /// The unit of the vertical axis, where no metric says it.
     #[serde(default)]
     pub y_unit: Option<String>,
     /// The most points that a curve keeps: every k-th step, and the last one.
@@ -56,19 +64,21 @@ pub struct Plot {
 }
 
 /// Kinds of plots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// The mean over seeds against a field of the series, with a band.
+    /// The mean over seeds against a field of the series or a param, with a band.
     Line,
     /// The mean of a metric by experiment, with a whisker, and each seed as a dot.
     Bar,
     /// One dot per run, or per record of its series.
     Scatter,
+    /// Each run's value of a metric as a dot, with the median and the quartiles.
+    Distribution,
 }
 
 /// How the spread over seeds is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Band {
     /// Not at all.
@@ -78,12 +88,14 @@ pub enum Band {
     Std,
     /// One standard error to either side of the mean.
     Sem,
+    /// Student's interval of the mean at 95%.
+    Ci95,
     /// From the smallest to the largest value.
-    Minmax,
+    Range,
 }
 
 /// How an axis is divided.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// Evenly.
@@ -93,40 +105,59 @@ pub enum Scale {
     Log,
 }
 
+/// How wide a drawing is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Width {
+    /// One column.
+    #[default]
+    Column,
+    /// Both columns.
+    Page,
+}
+
+impl Width {
+    /// The width in points.
+    pub(crate) fn points(self) -> f64 {
+        match self {
+            Width::Column => 241.0,
+            Width::Page => 496.0,
+        }
+    }
+}
+
+impl Kind {
+    /// The word for it in recipes.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Kind::Line => "line",
+            Kind::Bar => "bar",
+            Kind::Scatter => "scatter",
+            Kind::Distribution => "distribution",
+        }
+    }
+}
+
 impl Plot {
     /// Reads a plot from its JSON form.
-    pub(crate) fn parse(plot: &Value) -> Result<Plot, serde_json::Error> {
-        Plot::deserialize(plot)
+    pub(crate) fn parse(plot: &Value) -> Result<Plot, FigureError> {
+        Plot::deserialize(plot).map_err(|error| FigureError::Plot(error.to_string()))
     }
 
-    /// The heading of the horizontal axis.
-    pub(crate) fn x_title(&self, name: &str, unit: &str) -> String {
-        title(self.x_label.as_deref(), &[name], self.x_unit.as_deref().unwrap_or(unit))
+    /// The horizontal quantity of a kind that cannot do without.
+    pub(crate) fn need_x(&self) -> Result<&str, FigureError> {
+        self.x.as_deref().ok_or(FigureError::Missing { kind: self.kind.word(), key: "x" })
     }
 
-    /// The heading of the vertical axis.
-    pub(crate) fn y_title(&self, unit: &str) -> String {
-        let names: Vec<&str> = self.y.iter().map(String::as_str).collect();
-        title(self.y_label.as_deref(), &names, self.y_unit.as_deref().unwrap_or(unit))
+    /// The param that stands along an axis of categories.
+    pub(crate) fn along(&self) -> Option<&str> {
+        self.x.as_deref().or(self.group.as_deref())
     }
 }
 
 /// A name in words.
 pub(crate) fn words(name: &str) -> String {
     name.replace(['_', '-'], " ")
-}
-
-fn title(label: Option<&str>, names: &[&str], unit: &str) -> String {
-    let name = label.map_or_else(
-        || names.iter().map(|name| words(name)).collect::<Vec<_>>().join(", "),
-        str::to_owned,
-    );
-    // "step (step)" says nothing that "step" does not.
-    if unit.is_empty() || unit == "1" || words(&name) == unit {
-        name
-    } else {
-        format!("{name} ({unit})")
-    }
 }
 
 fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

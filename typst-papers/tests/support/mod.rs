@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test and example uses a part")]
 
+pub(crate) mod gallery;
+
 use std::collections::BTreeMap;
 
 use rescience_typst_papers::citations;
@@ -141,7 +143,7 @@ pub(crate) fn plots() -> BTreeMap<&'static str, Value> {
         ("tradeoff", json!({ "kind": "scatter", "x": "steps_to_99", "y": "accuracy" })),
         (
             "loss",
-            json!({ "kind": "line", "x": "step", "y": ["loss", "train_accuracy"], "at": "series.jsonl", "band": "minmax", "y-scale": "log", "y-label": "loss and accuracy" }),
+            json!({ "kind": "line", "x": "step", "y": ["loss", "train_accuracy"], "at": "series.jsonl", "band": "range", "y-scale": "log", "y-label": "loss and accuracy" }),
         ),
     ])
 }
