@@ -143,7 +143,7 @@ mod tests {
                 let metadata = fs::metadata(base.join(path)).unwrap();
                 (path.into(), Stamp::of(&metadata))
             });
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            thread::sleep(std::time::Duration::from_millis(20));
             Stamps(old.into())
         };
         let changes: [&dyn Fn(); 5] = [

@@ -177,10 +177,13 @@ fn sealed(path: &Path) -> Result<Option<u64>> {
 }
 
 fn stands(store: &Store, key: &ActionKey, entry: &Entry) -> Result<bool> {
-    let directory = store.trace_dir(key);
+    let mut path = store.trace_dir(key);
+    if files::stat(&path)?.is_none_or(|now| Stamp::of(&now) != entry.directory) {
+        return Ok(false);
+    }
     let (trace, size) = entry.trace;
-    Ok(files::stat(&directory)?.is_some_and(|now| Stamp::of(&now) == entry.directory)
-        && sealed(&directory.join(trace.hex() + ".json"))? == Some(size)
+    path.push(trace.hex() + ".json");
+    Ok(sealed(&path)? == Some(size)
         && entry.objects.iter().all(|(digest, size)| {
             sealed(&store.object_path(digest)).is_ok_and(|found| found == Some(*size))
         }))
