@@ -12,6 +12,8 @@ use crate::world::PaperWorld;
 
 /// The label under which the package keeps each claim.
 pub(crate) const CLAIM: &str = "rescience-claim";
+/// The label under which the package keeps each test, for the correction that counts them.
+const TEST: &str = "rescience-test";
 /// The label of the ledger on the closing page.
 const LEDGER: &str = "rescience-ledger";
 
@@ -27,6 +29,7 @@ pub(crate) fn claims(
     let forged: Vec<Problem> = found
         .iter()
         .chain(&labelled(document, LEDGER))
+        .chain(&labelled(document, TEST))
         .filter_map(|element| author_made(world, element))
         .collect();
     if !forged.is_empty() {

@@ -713,6 +713,31 @@ fn exact_values_are_told_apart_without_chance() {
 }
 
 #[test]
+fn strings_that_the_package_prints_change_no_number() {
+    let all = [fast(), base()];
+    for (text, expected) in [
+        (r#"#param("experiment.base.lr", unit: "%")"#, "would change the number"),
+        (r#"#count("runs", noun: "k runs")"#, "would change the number"),
+        (r#"#constant("97 of them", because: [a guess])"#, "is no number"),
+    ] {
+        let told = refused(&all, text);
+        assert!(
+            told.starts_with("main.typ:3:2: error: ") && told.contains(expected),
+            "{text}: {told}"
+        );
+    }
+    claims(&all, r#"#constant("3:1", because: [a convention])"#);
+}
+
+#[test]
+fn one_column_of_a_table_is_one_metric() {
+    let mut other = base();
+    other.artifact["metrics"]["steps"]["at"] = json!("m.json#/other");
+    let told = refused(&[fast(), other], "#results-table()");
+    assert!(told.contains("`steps` is not one metric"), "{told}");
+}
+
+#[test]
 fn strings_that_the_package_prints_state_no_number() {
     let all = [fast(), base()];
     for text in [
