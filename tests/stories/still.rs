@@ -90,7 +90,7 @@ fn whatever_is_touched_is_noticed_and_mended() {
     };
     let results = Digest::of(toy_results(&toy).as_bytes()).hex();
     let object = world.store().join("v1/objects").join(&results[..2]).join(&results[2..]);
-    let changes: [(&str, &dyn Fn()); 7] = [
+    let changes: [(&str, &dyn Fn()); 8] = [
         ("a view is edited", &|| toy.write("out/main.pdf", "scribbled over")),
         ("a view is gone", &|| fs::remove_file(world.path("toy/out/main.pdf")).unwrap()),
         ("a view has a file too many", &|| toy.write("out/experiment/less/0/more", "")),
@@ -101,6 +101,7 @@ fn whatever_is_touched_is_noticed_and_mended() {
         }),
         ("a trace is gone", &|| fs::remove_file(one("traces", 3)).unwrap()),
         ("the root is gone", &|| fs::remove_file(one("roots", 1)).unwrap()),
+        ("the root is overwritten", &|| fs::write(one("roots", 1), "{}").unwrap()),
     ];
     for (what, change) in changes {
         noted(&toy);
@@ -108,7 +109,7 @@ fn whatever_is_touched_is_noticed_and_mended() {
         let output = planned(toy.run(&["build"]));
         assert!(toy.bytes("out/main.pdf").starts_with(b"%PDF"), "{what}: {output}");
         assert!(!world.path("toy/out/experiment/less/0/more").exists(), "{what}: {output}");
-        assert!(one("roots", 1).is_file(), "{what}: {output}");
+        assert!(fs::read(one("roots", 1)).unwrap().len() > 2, "{what}: {output}");
         world.run(&["check-store", "--read-data"]).ok();
     }
 }
