@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use typst::foundations::Datetime;
 
+use crate::draw;
 use crate::input::{FigureArtifact, PaperInput};
 use crate::problem::Problem;
 use crate::results::{Measured, Point, Results};
@@ -89,14 +90,8 @@ fn figure_path(name: &str) -> String {
 
 fn figure(name: &str, artifact: &FigureArtifact) -> Value {
     let text = String::from_utf8_lossy(&artifact.svg);
-    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-    let alt = title.map_or_else(|| format!("figure {name}"), |(title, _)| unescape(title));
+    let alt = draw::alternative(&text).unwrap_or_else(|| format!("figure {name}"));
     json!({ "file": figure_path(name), "digest": short(&artifact.digest), "alt": alt })
-}
-
-/// Undoes the escapes that XML text must have.
-fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
 }
 
 fn experiment(input: &PaperInput, results: &Results) -> Value {

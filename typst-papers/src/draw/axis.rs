@@ -195,7 +195,7 @@ mod tests {
         );
         assert_eq!(labels(Scale::Log, &[1e-4, 1.0]), ["10⁻⁴", "10⁻³", "0.01", "0.1", "1"]);
         assert_eq!(labels(Scale::Log, &[3.0, 30.0]), ["5", "10", "20"]);
-        assert_eq!(labels(Scale::Log, &[3.1, 3.9]), ["3.0", "3.2", "3.4", "3.6", "3.8"]);
+        assert_eq!(labels(Scale::Log, &[3.1, 3.9]), ["3", "4", "5"]);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(crate) fn brief(value: f64) -> String {
         return format!("{value:e}");
     }
     let whole = if size < 1.0 { 0 } else { size.log10().floor() as usize };
-    let first = if size == 0.0 || size >= 1.0 { 0 } else { (-size.log10().floor()) as usize - 1 };
+    let first = if size == 0.0 || size >= 1.0 { 0 } else { (-size.log10().floor()) as usize };
     let places = 3usize.saturating_sub(whole) + first;
     signed(value, trimmed(&format!("{size:.places$}")))
 }
