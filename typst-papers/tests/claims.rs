@@ -431,6 +431,9 @@ fn an_experiment_is_not_an_improvement_on_itself() {
     );
     let claim = r#"#claim("experiment.close.steps", "!=", "experiment.base.steps")[They differ.]"#;
     assert_eq!(refused(&all, claim), expected);
+    let improvement =
+        r#"#difference("experiment.base.steps", "experiment.close.steps", say: "improvement")"#;
+    assert!(refused(&all, improvement).contains("their difference is noise"));
     // Of noise one may speak.
     assert_eq!(
         printed(&all, r#"#difference("experiment.close.steps", "experiment.base.steps")"#),
@@ -503,6 +506,9 @@ fn a_control_is_as_big_and_does_worse() {
         control("equal", &[2210.0, 2160.0, 2130.0], 45.0),
     ];
     assert_eq!(printed(&all, &claim("equal")), "It is faster.");
+    // What is refuted needs no control.
+    let turned = claim("cheap").replace("\"<\"", "\">\"").replace("faster", "slower");
+    assert!(refused(&all, &turned).contains("the data refute"));
     let told = refused(&all, &claim("cheap"));
     assert!(told.contains("the control `experiment.cheap` is not matched: `experiment.fast` has 2.1 times the CPU time"), "{told}");
     let told = refused(&all, &claim("decoy"));
