@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
             } else if class == "abstract" {
                 let mut inner = Reader::new(self.input);
                 elements(child).filter(|e| level(e.tag).is_none()).for_each(|e| inner.block(e));
-                self.preface = inner.sections.iter_mut().flat_map(|s| taken(s)).collect();
+                self.preface = inner.sections.iter_mut().flat_map(taken).collect();
             } else if role == "doc-bibliography" {
                 self.references = items(child);
             } else if role == "doc-endnotes" {
@@ -274,7 +274,7 @@ impl<'a> Reader<'a> {
         if images.is_empty() {
             let mut inner = Reader::new(self.input);
             elements(element).filter(|e| e.tag != tag::figcaption).for_each(|e| inner.block(e));
-            figure["blocks"] = inner.sections.iter_mut().flat_map(|s| taken(s)).collect();
+            figure["blocks"] = inner.sections.iter_mut().flat_map(taken).collect();
         }
         self.push(json!({ "figure": self.figures.len() }));
         self.figures.push(figure);

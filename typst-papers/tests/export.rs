@@ -84,6 +84,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 /// Runs a tool on a file, which is `@` among its arguments; nothing, with a line about it, where
 /// there is no such tool.
 #[expect(clippy::disallowed_methods, reason = "the tools are other people's judges of our files")]
+#[expect(clippy::print_stderr, reason = "what was skipped is said")]
 fn tool(name: &str, arguments: &[&str], pdf: &[u8]) -> Option<(bool, String)> {
     let mut file = tempfile::Builder::new().suffix(".pdf").tempfile().expect("a file is made");
     std::io::Write::write_all(&mut file, pdf).expect("the file is written");
