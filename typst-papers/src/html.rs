@@ -44,7 +44,7 @@ pub(crate) fn document(
     let mut document = output.map_err(|errors| problems(&errors))?;
     digits::check(world, pages, document.root())?;
     let root = document.root_mut();
-    dress::dress(input, world, claims, root)?;
+    dress::dress(input, claims, root)?;
     if let Some(head) = child(root, tag::head) {
         let style = HtmlElement::new(tag::style)
             .with_children(eco_vec![HtmlNode::text(STYLE, Span::detached())]);

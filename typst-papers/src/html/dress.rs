@@ -8,12 +8,11 @@ use typst::introspection::{MetadataElem, Tag};
 use typst::math::EquationElem;
 use typst::utils::PicoStr;
 use typst::visualize::ImageElem;
-use typst_html::{HtmlAttr, HtmlElement, HtmlNode, HtmlTag, attr, tag};
+use typst_html::{HtmlAttr, HtmlElement, HtmlNode, attr, tag};
 
 use super::pictures;
 use crate::input::PaperInput;
 use crate::problem::Problem;
-use crate::world::PaperWorld;
 use crate::{export, ledger};
 
 /// The attribute that holds the index of a claim in the ledger.
@@ -35,7 +34,6 @@ struct Wardrobe<'a> {
     /// The claims that were not met yet, by key and text, as indices of the ledger.
     waiting: BTreeMap<(String, String), VecDeque<usize>>,
     label: Label,
-    mathematics: HtmlTag,
 }
 
 /// Dresses the tree below `root`.
@@ -44,7 +42,6 @@ struct Wardrobe<'a> {
 /// Claims that pages and browsers do not share.
 pub(super) fn dress(
     input: &PaperInput,
-    _world: &PaperWorld,
     claims: &Value,
     root: &mut HtmlElement,
 ) -> Result<(), Vec<Problem>> {
@@ -54,7 +51,7 @@ pub(super) fn dress(
         waiting.entry((text(claim, "key"), text(claim, "printed"))).or_default().push_back(index);
     }
     let label = Label::new(PicoStr::intern(ledger::CLAIM)).expect("the label's name is not empty");
-    let mut wardrobe = Wardrobe { input, ledger, waiting, label, mathematics: tag::mathml::math };
+    let mut wardrobe = Wardrobe { input, ledger, waiting, label };
     wardrobe.visit(root, &mut Announced::default());
     let left: usize = wardrobe.waiting.values().map(VecDeque::len).sum();
     if left > 0 {
@@ -128,7 +125,7 @@ impl Wardrobe<'_> {
             }
             let title = ["source", "statistic"].map(|key| text(claim, key));
             element.attrs.push(attr::title, title.join(", "));
-        } else if element.tag == self.mathematics
+        } else if element.tag == tag::mathml::math
             && let Some(words) = announced.words.take()
         {
             element.attrs.push(WORDS, words);
