@@ -181,6 +181,8 @@ codes! {
     Incomparable = "RS0219",
     /// A call of the package that does not hold.
     BadCall = "RS0220",
+    /// A number said of something else than what it is of.
+    WrongSentence = "RS0221",
 }
 
 impl Code {

@@ -93,6 +93,10 @@ pub(crate) fn module() -> Module {
         let text: Str = args.expect("text")?;
         wall::objection(&text).map_or(Value::None, |found| Str::from(found).into_value())
     });
+    native!(scope, "names-machine", |args| {
+        let text: Str = args.expect("text")?;
+        wall::machine(&text).map_or(Value::None, |found| Str::from(found).into_value())
+    });
     native!(scope, "objection-to-claim", |args| objection_to_claim(args)?);
     native!(scope, "stop", |args| stop(args)?);
     Module::new(NAME, scope)

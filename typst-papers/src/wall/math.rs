@@ -3,11 +3,14 @@
 use typst::syntax::{LinkedNode, SyntaxKind};
 
 /// Whether the digits at `node`, a text in an equation, belong to the formula: a subscript, an
-/// exponent, a small coefficient beside a variable, the 0 or 1 of a bound. A decimal, a number of
-/// several digits, a percentage and a number that a side of a relation consists of do not.
+/// exponent, a small coefficient beside a variable, the 0 or 1 of a bound, an entry of a matrix. A
+/// decimal, a number of several digits, a percentage and a number that a side of a relation consists
+/// of do not.
 pub(super) fn structural(node: &LinkedNode<'_>) -> bool {
     let text = node.leaf_text();
-    if node.kind() != SyntaxKind::MathText || text.chars().filter(|c| c.is_numeric()).count() != 1 {
+    let digits = text.chars().filter(|c| c.is_numeric()).count();
+    let plain = text.chars().all(|c| c.is_ascii_digit() || !c.is_numeric() && c != '.' && c != ',');
+    if node.kind() != SyntaxKind::MathText || !plain || digits > 2 {
         return false;
     }
     let Some(digit) = text.chars().find(char::is_ascii_digit) else { return false };
@@ -19,10 +22,38 @@ pub(super) fn structural(node: &LinkedNode<'_>) -> bool {
         chain.push(parent);
     }
     let pairs = || chain.windows(2);
-    if pairs().any(|pair| pair[1].kind() == SyntaxKind::MathAttach && !is_first(&pair[1], &pair[0])) {
-        return true;
+    let attached = pairs().any(|pair| {
+        pair[1].kind() == SyntaxKind::MathAttach
+            && !is_first(&pair[1], &pair[0])
+            && pair[1].children().next().is_some_and(|base| has_variable(&base))
+    });
+    if attached {
+        // "a_(= 97)" is no index.
+        let mut inside = chain.iter().take_while(|node| node.kind() != SyntaxKind::MathAttach);
+        return digits == 1
+            || !inside.any(|node| node.children().any(|child| relation(&child).is_some()));
     }
-    pairs().find(|pair| is_side(&pair[1])).is_some_and(|pair| side_allows(&pair[1], &pair[0], digit))
+    if digits > 1 {
+        return false;
+    }
+    // What a formula says of things with names is a statement.
+    let entry = (digit < '2' || !chain.last().is_some_and(has_string)) && pairs().any(|pair| {
+        pair[1].kind() == SyntaxKind::MathCall && STRUCTURES.contains(&called(&pair[1]).as_str())
+    });
+    entry
+        || pairs()
+            .find(|pair| is_side(&pair[1]))
+            .is_some_and(|pair| side_allows(&pair[1], &pair[0], digit))
+}
+
+/// Functions whose arguments are parts of a formula, whatever stands around them.
+const STRUCTURES: [&str; 14] = [
+    "mat", "vec", "cases", "binom", "sqrt", "root", "log", "exp", "min", "max", "floor", "ceil",
+    "gcd", "mod",
+];
+
+fn called(call: &LinkedNode<'_>) -> String {
+    call.children().next().map(|name| name.get().full_text().to_string()).unwrap_or_default()
 }
 
 fn is_first(parent: &LinkedNode<'_>, child: &LinkedNode<'_>) -> bool {
@@ -74,7 +105,8 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
     }
     // "3 x" alone is a multiple, not a formula.
     let alone = start.is_none() && end.is_none();
-    let multiple = alone && side.len() == 2 && mentions(&side[1], &["x", "X"]);
+    let multiple =
+        alone && side.len() == 2 && matches!(side[1].get().full_text().as_str(), "x" | "X");
     if variables > 0 || has_variable(inner) {
         return !multiple;
     }
@@ -85,6 +117,9 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
         })
     };
     let after = end.and_then(|i| relation(&children[i]));
+    // "f(0) = 0", "integral = 1": the other side is a formula and no bare name.
+    let formula = before.as_deref() == Some("=") && is_formula(&children[..start.unwrap_or(0)]);
+    let argument = is_delimited(math) && children.len() == 1 && follows_variable(math);
     let dots = end.is_some_and(|i| {
         children.get(i + 1).is_some_and(|c| mentions(c, &["...", "dots", "…", "dots.c", "dots.h"]))
     });
@@ -92,6 +127,8 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
         && (inequality(&before)
             || inequality(&after)
             || dots
+            || formula
+            || argument
             // {0, 1}, [0, 1], (0, 1): sets and intervals
             || (is_delimited(math) && children.len() > 1))
 }
@@ -100,6 +137,29 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
 fn is_delimited(math: &LinkedNode<'_>) -> bool {
     math.kind() == SyntaxKind::MathDelimited
         || math.parent().is_some_and(|parent| parent.kind() == SyntaxKind::MathDelimited)
+}
+
+/// Whether the side before a relation is more than a name: `norm(x)`, `x + y`, `f(0)`.
+fn is_formula(before: &[LinkedNode<'_>]) -> bool {
+    let start = before.iter().rposition(|c| relation(c).is_some()).map_or(0, |i| i + 1);
+    let side = &before[start..];
+    let compound = |node: &LinkedNode<'_>| {
+        matches!(
+            node.kind(),
+            SyntaxKind::MathAttach
+                | SyntaxKind::MathCall
+                | SyntaxKind::MathDelimited
+                | SyntaxKind::MathFrac
+                | SyntaxKind::MathPrimes
+        )
+    };
+    side.iter().any(has_variable) && (side.len() > 1 || side.iter().any(compound)) && !side.iter().any(has_string)
+}
+
+/// Whether brackets stand behind a variable, as those of an argument do.
+fn follows_variable(inside: &LinkedNode<'_>) -> bool {
+    let brackets = if inside.kind() == SyntaxKind::MathDelimited { Some(inside.clone()) } else { inside.parent().cloned() };
+    brackets.and_then(|brackets| brackets.prev_sibling()).is_some_and(|before| has_variable(&before))
 }
 
 fn is_bracket(node: &LinkedNode<'_>) -> bool {
@@ -111,8 +171,13 @@ fn mentions(node: &LinkedNode<'_>, words: &[&str]) -> bool {
         || node.children().any(|child| mentions(&child, words))
 }
 
+/// Words of formulas, which name nothing.
+const WORDS: [&str; 10] =
+    ["if", "else", "otherwise", "for", "and", "or", "where", "with", "for all", "s.t."];
+
 fn has_string(node: &LinkedNode<'_>) -> bool {
-    node.kind() == SyntaxKind::Str || node.children().any(|child| has_string(&child))
+    node.kind() == SyntaxKind::Str && !WORDS.contains(&node.leaf_text().trim_matches('"').trim())
+        || node.children().any(|child| has_string(&child))
 }
 
 /// Names that are signs, spaces and relations, not variables.
@@ -158,7 +223,10 @@ mod tests {
         for math in [
             "x^2", "x_1 + x_2", "sum_(i=1)^n x_i", "1/2 m v^2", "1 - beta_1", "x >= 0", "4 pi r^2",
             "O(n^2)", "x in {0, 1}", "x in [0, 1]", "i = 1, ..., n", "f(x) = 2 x + 1", "(1 - x)/2",
-            "p -> 0", "2^k", "norm(x)_2", "cal(N)(0, sigma^2)", "log_2 n", "0 <= t < T",
+            "p -> 0", "2^k", "norm(x)_2", "cal(N)(0, sigma^2)", "log_2 n", "0 <= t < T", "norm(x) = 1",
+            "y(0) = 0", "O(1)", "mat(1, 0; 0, 1)", "cases(1 \"if\" i = j, 0 \"else\")", "sqrt(2)",
+            "e^(i pi) + 1 = 0", "\"relu\"(x) = cases(x \"if\" x > 0, 0 \"otherwise\")", "x^10", "log_10 x", "binom(n, 2)",
+            "f(0) = 0", "1/sqrt(2 pi sigma^2) e^(-(x - mu)^2 / (2 sigma^2))",
         ] {
             assert!(accepted(math), "{math}");
         }
@@ -168,7 +236,8 @@ mod tests {
     fn statements_are_not() {
         for math in [
             "42", "9", "p < 0.05", "n = 3", "97 %", "9 %", "\"accuracy\" = 9", "x = 12", "3 x",
-            "3 times", "a approx 7", "10^5", "alpha = 1", "x > 5", "e = 2.7", "k = 3 times",
+            "3 times", "a approx 7", "10^5", "x = 0", "x^100", "x^2.5", "a_(=97)",
+            "\"seeds\" = cases(8 \"on addition\", k \"else\")", "alpha = 1", "x > 5", "e = 2.7", "k = 3 times",
         ] {
             assert!(!accepted(math), "{math}");
         }

@@ -20,6 +20,7 @@
 //! and not on the page, which is why nobody may bind their names anew.
 
 mod cited;
+mod claims;
 mod lexicon;
 mod math;
 mod nearby;
@@ -27,6 +28,7 @@ mod numbers;
 mod pages;
 mod place;
 mod recipe;
+mod sentence;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -91,12 +93,15 @@ pub(crate) fn check(
         problems: Vec::new(),
         seen: BTreeSet::new(),
     };
-    wall.digits();
+    // Names before their digits: "A100" is a machine and no number.
     wall.words();
-    wall.drawings();
+    wall.digits();
+    wall.images();
+    wall.turned();
     let mut problems = wall.problems;
     let accounting = wall.accounting;
     problems.extend(numbers::check(world, &pages));
+    problems.extend(sentence::check(input, world, &pages));
     problems.extend(cited::check(input, document));
     problems.sort_by_key(|p| (p.file.clone(), p.span.as_ref().map(|s| (s.start, s.end))));
     if problems.is_empty() { Ok(accounting) } else { Err(problems) }
@@ -105,17 +110,28 @@ pub(crate) fn check(
 /// The message of the package's own guard: what is wrong with a string of the author's that the
 /// package is asked to print.
 pub(crate) fn objection(text: &str) -> Option<String> {
-    if let Some(digit) = text.chars().find(|c| c.is_numeric()) {
+    if let Some(digit) = text.chars().find(|c| is_digit(*c)) {
         return Some(format!("states the number {digit}"));
     }
     let words: Vec<&str> = text.split_whitespace().map(trimmed).collect();
     let lexicon = Lexicon::default();
     (0..words.len()).find_map(|i| {
         let (before, after) = neighbours(&words, i);
-        if words::states_number(words[i], &before, &after) {
+        if words::states_number(words[i], "en", &before, &after) {
             return Some(format!("states the number \"{}\"", words[i]));
         }
         lexicon.find(&words[i..]).map(|(_, n)| format!("says \"{}\"", words[i..i + n].join(" ")))
+    })
+}
+
+/// What a name says of machines or software, if it is the name of one.
+pub(crate) fn machine(name: &str) -> Option<String> {
+    let words: Vec<&str> = name.split_whitespace().map(trimmed).collect();
+    let lexicon = Lexicon::default();
+    (0..words.len()).find_map(|i| match lexicon.find(&words[i..])? {
+        (Category::Hardware, _) => Some("names a machine".to_owned()),
+        (Category::Software, _) => Some("names software".to_owned()),
+        (Category::Comparison, _) => None,
     })
 }
 
@@ -130,7 +146,8 @@ struct Wall<'a> {
 }
 
 impl Wall<'_> {
-    fn report(&mut self, problem: Problem) {
+    fn report(&mut self, mut problem: Problem, hint: &str) {
+        problem.hints.push(hint.to_owned());
         let place = problem.span.clone().unwrap_or_default();
         let file = problem.file.clone().unwrap_or_default();
         if self.seen.insert((file, place.start, place.end)) {
@@ -140,57 +157,56 @@ impl Wall<'_> {
 
     fn digits(&mut self) {
         let pages = self.pages;
-        let mut author = None;
-        for word in &pages.words {
+        for (i, word) in pages.words.iter().enumerate() {
             for letter in &word.letters {
-                if let Origin::Author(span, offset) = letter.origin {
-                    author = Some((span, offset));
-                }
-                if letter.char.is_numeric() {
-                    self.digit(word, letter, author);
+                if is_digit(letter.char) {
+                    self.digit(i, letter);
                 }
             }
         }
     }
 
-    fn digit(&mut self, word: &Word, letter: &Letter, last: Option<(Span, usize)>) {
+    fn digit(&mut self, word: usize, letter: &Letter) {
         match letter.origin {
             Origin::Package(Printer::Numbering) => self.accounting.numbering += 1,
             Origin::Package(Printer::References) => self.accounting.citations += 1,
-            Origin::Package(Printer::Other) => {
-                match letter.claim.and_then(|claim| self.pages.kind(claim)) {
+            Origin::Package(Printer::Claim | Printer::Data) => {
+                match self.pages.claim(letter).map(claims::Claim::kind).as_deref() {
                     Some("constant" | "term" | "declared") => self.accounting.declared += 1,
                     _ => self.accounting.artifacts += 1,
                 }
             }
             Origin::Nowhere => {
-                let place = last.and_then(|(span, offset)| Some((Place::of(self.world, span)?, offset)));
-                let mut problem = match place {
-                    Some((place, offset)) => {
-                        let range = place.token(offset);
-                        place.error("RS0204", range, format!("behind here, `{}` was computed", word.text()))
-                    }
-                    None => Problem::error(format!("`{}` was computed", word.text())),
-                };
-                problem.code = Some("RS0204");
-                problem.hints.push("a number that code made comes from no artifact; print numbers through the package".to_owned());
-                self.report(problem);
+                let what = self.pages.words[word].text();
+                let problem = self.behind(word, "RS0204", &format!("`{what}` was computed"));
+                self.report(problem, "a number that code made comes from no artifact; print numbers through the package");
             }
             Origin::Author(span, offset) => {
                 let Some(place) = Place::of(self.world, span) else { return };
-                self.authored_digit(word, &place, span, offset);
+                self.authored_digit(&self.pages.words[word].text(), &place, span, offset);
             }
         }
     }
 
-    fn authored_digit(&mut self, word: &Word, place: &Place, span: Span, offset: usize) {
+    /// An error about a word that has no place, at the author's word before it.
+    fn behind(&self, word: usize, code: &'static str, message: &str) -> Problem {
+        let Some((place, offset)) = self.pages.place_near(self.world, word) else {
+            let mut problem = Problem::error(message);
+            problem.code = Some(code);
+            return problem;
+        };
+        let range = place.token(offset);
+        place.error(code, range, format!("behind here, {message}"))
+    }
+
+    fn authored_digit(&mut self, word: &str, place: &Place, span: Span, offset: usize) {
         match place.door {
             // The number of a citation; words of the author's beside it have places of their own.
             Some(Door::Citation) if matches!(place.kind, SyntaxKind::Ref | SyntaxKind::FuncCall) => {
                 self.accounting.citations += 1;
                 return;
             }
-            Some(Door::Citation) if is_locator(place) => {
+            Some(Door::Citation) if is_locator(place.text()) && self.cites(place) => {
                 self.accounting.citations += 1;
                 return;
             }
@@ -198,7 +214,8 @@ impl Wall<'_> {
                 self.accounting.citations += 1;
                 return;
             }
-            Some(Door::Declared) => {
+            // A string in a formula is prose.
+            Some(Door::Declared) if !(place.math && place.kind == SyntaxKind::Str) => {
                 self.accounting.declared += 1;
                 return;
             }
@@ -213,6 +230,11 @@ impl Wall<'_> {
         }
         let range = place.token(offset);
         let written = place.source.text()[range.clone()].to_owned();
+        if self.is_term(&written) {
+            self.accounting.declared += 1;
+            return;
+        }
+        let what = mend(place, &written);
         let literal = matches!(
             place.kind,
             SyntaxKind::Text | SyntaxKind::MathText | SyntaxKind::Str | SyntaxKind::Int
@@ -221,27 +243,44 @@ impl Wall<'_> {
         let mut problem = if literal {
             place.error("RS0201", range, format!("`{written}` comes from no artifact"))
         } else {
-            place.error("RS0204", range, format!("the number in `{}` was computed here", word.text()))
+            place.error("RS0204", range, format!("the number in `{word}` was computed here"))
         };
         problem.hints.extend(nearby::suggestions(self.input, &written));
-        problem.hints.push(mend(place, &written));
-        self.report(problem);
+        self.report(problem, &what);
+    }
+
+    /// Whether the reference around a place is one to the bibliography.
+    fn cites(&self, place: &Place) -> bool {
+        let before = &place.source.text()[..place.range.start];
+        let target = before.rsplit(['@', '<']).next().unwrap_or_default();
+        let key: String =
+            target.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.')).collect();
+        self.input.confirmed.contains_key(&key)
+    }
+
+    /// Whether the recipe declares a name with these digits.
+    fn is_term(&self, written: &str) -> bool {
+        self.input.terms.iter().any(|term| {
+            term.starts_with(char::is_alphabetic)
+                && term.split(' ').any(|part| part == written)
+                && written.starts_with(char::is_alphabetic)
+        })
     }
 
     fn words(&mut self) {
         let lexicon = Lexicon::new(&self.input.lexicon);
-        let texts: Vec<String> = self.pages.words.iter().map(|word| stated(word)).collect();
+        let texts: Vec<String> = self.pages.words.iter().map(stated).collect();
         let plain: Vec<&str> = texts.iter().map(|text| trimmed(text)).collect();
+        let mut covered = 0;
         for (i, word) in self.pages.words.iter().enumerate() {
-            if plain[i].is_empty() {
+            let mut own = word.letters.iter().filter(|letter| !letter.origin.is_package());
+            let Some(letter) = own.find(|letter| letter.char.is_alphanumeric()) else { continue };
+            let (before, after) = neighbours(&plain, i);
+            if words::states_number(plain[i], &word.lang, &before, &after) {
+                self.number_word(i, letter, plain[i]);
                 continue;
             }
-            let Some(letter) = word.letters.iter().find(|l| !l.origin.is_package() && l.char.is_alphanumeric()) else {
-                continue;
-            };
-            let (before, after) = neighbours(&plain, i);
-            if words::states_number(plain[i], &before, &after) {
-                self.number_word(letter, plain[i]);
+            if i < covered {
                 continue;
             }
             // A pattern does not go on behind the end of a sentence.
@@ -250,8 +289,11 @@ impl Wall<'_> {
                 let said = plain[i..i + length].join(" ");
                 let measured = category == Category::Software
                     && self.measured_next(i + length, plain[i + length - 1]);
-                if !measured && !self.input.terms.contains(&said) {
-                    self.lexical(letter, category, &said);
+                // A term may be a word that only looks like a name; what has digits is a name.
+                let term = self.input.terms.contains(&said) && !said.contains(is_digit);
+                if !measured && !term {
+                    covered = i + length;
+                    self.lexical(i, letter, category, &said);
                 }
             }
         }
@@ -260,26 +302,26 @@ impl Wall<'_> {
     /// Whether a word is printed by the package as a fact whose path has this name: a program's
     /// name may stand before its measured version.
     fn measured_next(&self, word: usize, name: &str) -> bool {
-        let claim = self.pages.words.get(word).and_then(|word| word.letters.first()?.claim);
-        claim.and_then(|claim| self.pages.path(claim)).is_some_and(|path| {
-            path.split(['.', '-', '_']).any(|part| part.eq_ignore_ascii_case(name))
+        let letter = self.pages.words.get(word).and_then(|word| word.letters.first());
+        letter.and_then(|letter| self.pages.claim(letter)).is_some_and(|claim| {
+            claim.path().split(['.', '-', '_']).any(|part| part.eq_ignore_ascii_case(name))
         })
     }
 
-    fn number_word(&mut self, letter: &Letter, word: &str) {
-        let Some((place, offset)) = self.place(letter) else { return };
-        if matches!(place.door, Some(Door::Quoted | Door::Declared)) || place.math {
-            return;
-        }
-        let range = place.token(offset);
-        let mut problem = place.error("RS0202", range, format!("\"{word}\" states a number that comes from no artifact"));
+    fn number_word(&mut self, i: usize, letter: &Letter, word: &str) {
+        let message = format!("\"{word}\" states a number that comes from no artifact");
+        let mut problem = match self.place(letter) {
+            Some((place, _)) if matches!(place.door, Some(Door::Quoted | Door::Declared)) => return,
+            // Names of variables are no words; strings in formulas are.
+            Some((place, _)) if place.math && (place.kind != SyntaxKind::Str || place.text().contains(is_digit)) => return,
+            Some((place, offset)) => place.error("RS0202", place.token(offset), message),
+            None => self.behind(i, "RS0202", &message),
+        };
         problem.hints.extend(nearby::suggestions(self.input, word));
-        problem.hints.push("count things with `#count(..., words: true)`, compare with `#ratio(...)`, or say it without a number".to_owned());
-        self.report(problem);
+        self.report(problem, "count things with `#count(..., words: true)`, compare with `#ratio(...)`, or say it without a number");
     }
 
-    fn lexical(&mut self, letter: &Letter, category: Category, said: &str) {
-        let Some((place, offset)) = self.place(letter) else { return };
+    fn lexical(&mut self, i: usize, letter: &Letter, category: Category, said: &str) {
         let (code, message, hint, doors): (_, _, _, &[Door]) = match category {
             Category::Hardware => (
                 "RS0205",
@@ -300,34 +342,36 @@ impl Wall<'_> {
                 &[Door::Quoted, Door::Claim, Door::Conjecture],
             ),
         };
-        if place.door.is_some_and(|door| doors.contains(&door)) {
-            return;
-        }
-        let start = place.token(offset).start;
-        let text = &place.source.text()[start..];
-        let literal = text.split_whitespace().map(trimmed).take(said.split(' ').count());
-        let range = if literal.eq(said.split(' ')) {
-            let last = said.split(' ').next_back().unwrap_or_default();
-            let first = said.len() - last.len();
-            let until = text.match_indices(last).find(|(at, _)| *at + 1 >= first).map_or(said.len(), |(at, _)| at + last.len());
-            start..start + until
-        } else {
-            place.token(offset)
+        let problem = match self.place(letter) {
+            Some((place, _)) if place.door.is_some_and(|door| doors.contains(&door)) => return,
+            Some((place, offset)) => {
+                let range = place.phrase(place.token(offset), said);
+                place.error(code, range, message)
+            }
+            None => self.behind(i, code, &message),
         };
-        let mut problem = place.error(code, range, message);
-        problem.hints.push(hint.to_owned());
-        self.report(problem);
+        self.report(problem, hint);
     }
 
-    fn drawings(&mut self) {
+    fn images(&mut self) {
         let pages = self.pages;
-        for drawing in &pages.drawings {
-            let Origin::Author(span, _) = drawing.origin else { continue };
-            let Some(place) = Place::of(self.world, span) else { continue };
-            let what = if drawing.image { "a picture" } else { "a drawing" };
-            let mut problem = place.error("RS0213", place.range.clone(), format!("{what} that no data is behind"));
-            problem.hints.push("draw it from data: a `[figure.NAME]` of the recipe, shown with `#figure(\"NAME\")`".to_owned());
-            self.report(problem);
+        for image in &pages.images {
+            let Origin::Author(span, _) = image else { continue };
+            let Some(place) = Place::of(self.world, *span) else { continue };
+            let problem = place.error("RS0213", place.range.clone(), "no data is behind this picture");
+            self.report(problem, "draw it from data: a `[figure.NAME]` of the recipe, shown with `#figure(\"NAME\")`");
+        }
+    }
+
+    /// Signs that turn the direction of what follows them, numbers among it.
+    fn turned(&mut self) {
+        let pages = self.pages;
+        for (i, word) in pages.words.iter().enumerate() {
+            let turns = |letter: &&Letter| matches!(letter.char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if word.letters.iter().any(|letter| turns(&letter)) {
+                let problem = self.behind(i, "RS0214", "a hidden sign turns the text around");
+                self.report(problem, "leave it out");
+            }
         }
     }
 
@@ -359,14 +403,21 @@ fn neighbours(words: &[&str], i: usize) -> (String, String) {
     (at(i.checked_sub(1)), at(Some(i + 1)))
 }
 
+/// Whether a character is a digit or a number of any script, the faces of dice among them.
+pub(super) fn is_digit(char: char) -> bool {
+    char.is_numeric() || matches!(char, '\u{2680}'..='\u{2685}')
+}
+
 /// A place in the cited work: "p. 7", "Theorem 3".
-fn is_locator(place: &Place) -> bool {
-    let text = place.source.text()[place.range.clone()].to_lowercase();
-    let start = text.trim_start_matches(|c: char| !c.is_alphabetic());
-    ["p.", "pp.", "page", "ch", "sec", "§", "fig", "tab", "eq", "thm", "theorem", "lemma", "app", "alg"]
-        .iter()
-        .any(|word| start.starts_with(word))
-        && !text.contains('%')
+fn is_locator(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let start = lower.trim_start_matches(|c: char| !c.is_alphabetic() && c != '§');
+    let words = ["p", "pp", "page", "pages", "ch", "chapter", "sec", "section", "§", "fig", "figure", "tab", "table", "eq", "equation", "thm", "theorem", "lemma", "app", "appendix", "alg", "algorithm", "definition", "proposition", "line"];
+    let word: String = start.chars().take_while(|c| c.is_alphabetic() || *c == '§').collect();
+    let rest = &start[word.len()..];
+    words.contains(&word.as_str())
+        && rest.split(|c: char| !c.is_alphanumeric()).all(|part| part.chars().filter(|c| c.is_alphabetic()).count() < 3)
+        && !rest.contains('%')
 }
 
 fn mend(place: &Place, written: &str) -> String {

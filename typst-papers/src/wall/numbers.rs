@@ -1,13 +1,15 @@
 //! What stands beside a number of the package's: nothing that would change what it says.
 
+use super::claims::Claim;
+use super::is_digit;
 use super::pages::{Letter, Origin, Pages};
 use super::place::Place;
 use crate::problem::Problem;
 use crate::world::PaperWorld;
 
 /// Words that bound or bend the number behind them.
-const BENDING: [&str; 14] = [
-    "up to", "more than", "less than", "over", "under", "nearly", "almost", "at least", "at most",
+const BENDING: [&str; 18] = [
+    "barely", "hardly", "fewer than", "greater than", "up to", "more than", "less than", "over", "under", "nearly", "almost", "at least", "at most",
     "as many as", "as few as", "exceeding", "above", "below",
 ];
 
@@ -19,28 +21,32 @@ const UNITS: [&str; 40] = [
     "bits",
 ];
 
-/// Numbers that run together, signs, factors, units and bounding words that the author put beside
-/// a number.
+/// Numbers that are covered, cut or changed, that run together, and signs, factors, units and
+/// bounding words that the author put beside a number.
 pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems: Vec<Problem> =
+        pages.claims.iter().filter_map(|claim| disfigured(world, pages, claim)).collect();
     for (i, word) in pages.words.iter().enumerate() {
         let letters = &word.letters;
         for (j, letter) in letters.iter().enumerate() {
-            let Some(claim) = letter.claim else { continue };
+            let Some(claim) = pages.claim(letter) else { continue };
             let before = j.checked_sub(1).map(|j| &letters[j]);
             let after = letters.get(j + 1);
-            if letter.char.is_numeric() {
-                if before.is_some_and(|b| b.char.is_numeric() && b.claim != letter.claim && b.origin.is_package()) {
-                    problems.extend(run_together(world, pages, i));
-                }
+            let first = before.is_none_or(|before| before.claim != letter.claim);
+            if first && before.is_some_and(|before| before.claim.is_some()) {
+                problems.extend(run_together(world, pages, i));
+            }
+            if is_digit(letter.char) {
                 problems.extend(before.and_then(|before| joined(world, before, Side::Before)));
                 problems.extend(after.and_then(|after| joined(world, after, Side::After)));
             }
-            let measured = !matches!(pages.kind(claim), Some("param" | "constant" | "count" | "term"));
-            if j == 0 && measured && (letter.char.is_numeric() || letter.char == '−') {
-                problems.extend(bent(world, pages, i));
+            let kind = claim.kind();
+            let measured = matches!(kind.as_str(), "value" | "difference" | "ratio" | "change" | "best");
+            if j == 0 && first && (is_digit(letter.char) || letter.char == '−') {
+                problems.extend(signed(world, pages, i));
+                problems.extend(measured.then(|| bent(world, pages, i)).flatten());
             }
-            if j + 1 == letters.len() && letter.char.is_numeric() && !pages.prints_unit(claim) {
+            if j + 1 == letters.len() && is_digit(letter.char) && !claim.prints_unit() {
                 problems.extend(unit_behind(world, pages, i, claim));
             }
         }
@@ -48,10 +54,39 @@ pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
     problems
 }
 
+/// A claim that the pages show in part, or covered, cut off or turned.
+fn disfigured(world: &PaperWorld, pages: &Pages, claim: &Claim) -> Option<Problem> {
+    if claim.is_whole() && !claim.bent {
+        return None;
+    }
+    let (place, offset) = pages.place_near(world, claim.word)?;
+    let what = if claim.bent { "is changed, covered, cut off or turned" } else { "is not on the page" };
+    let message = format!("near here, the number `{}` {what}", claim.printed());
+    Some(said(&place, place.token(offset), message, "show numbers as the package prints them"))
+}
+
+/// A minus that stands alone before a number.
+fn signed(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
+    let before = pages.words.get(i.checked_sub(1)?)?;
+    let [sign] = before.letters.as_slice() else { return None };
+    if !matches!(sign.char, '-' | '−' | '<' | '>' | '~' | '∼' | '≈' | '±' | '×') {
+        return None;
+    }
+    let Origin::Author(span, offset) = sign.origin else { return None };
+    let place = Place::of(world, span)?;
+    // In a formula, a sign between operands is an operation.
+    if place.math {
+        return None;
+    }
+    let range = place.token(offset);
+    let range = range.start..range.end.max(range.start + sign.char.len_utf8());
+    Some(said(&place, range, format!("`{}` changes the number behind it", sign.char), "a number's sign comes with it"))
+}
+
 fn run_together(world: &PaperWorld, pages: &Pages, word: usize) -> Option<Problem> {
-    let place = pages.place_near(world, word)?;
+    let (place, offset) = pages.place_near(world, word)?;
     let message = "behind here, two numbers run together".to_owned();
-    Some(said(&place, place.range.clone(), message, "put words between them"))
+    Some(said(&place, place.token(offset), message, "put words between them"))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,14 +99,15 @@ enum Side {
 fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
     let Origin::Author(span, offset) = other.origin else { return None };
     let signs: &[char] = match side {
-        Side::Before => &['-', '−', '–', '.', ',', '/', '^', '<', '>', '~', '±'],
+        Side::Before => &['-', '−', '–', '.', ',', '/', '^', '<', '>', '~', '∼', '≈', '±', '+'],
         Side::After => &['%', '‰', '×', '^', '°'],
     };
     if !other.char.is_alphanumeric() && !signs.contains(&other.char) {
         return None;
     }
     let place = Place::of(world, span)?;
-    if place.math {
+    // A formula may multiply a number, but a sign that touches it is no operation.
+    if place.math && !matches!(other.char, '-' | '−') {
         return None;
     }
     let at = place.range.start + offset;
@@ -111,12 +147,12 @@ fn bent(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
 }
 
 /// "0.93 %" where the metric is a share: a unit that the number does not have.
-fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: usize) -> Option<Problem> {
+fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: &Claim) -> Option<Problem> {
     let next = pages.words.get(i + 1)?;
     let first = next.letters.first()?;
     let text = next.text();
     let text = text.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
-    if !UNITS.contains(&text) || pages.unit(claim).is_some_and(|unit| same_unit(unit, text)) {
+    if !UNITS.contains(&text) || same_unit(&claim.unit(), text) {
         return None;
     }
     let Origin::Author(span, offset) = first.origin else { return None };

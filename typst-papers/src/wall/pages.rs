@@ -1,13 +1,17 @@
 //! What the pages show, as a reader meets it: words, each letter with where it came from.
 
-use typst::foundations::{Content, Label, Value};
+use std::collections::VecDeque;
+
+use typst::foundations::{Label, Value};
 use typst::introspection::{MetadataElem, Tag};
-use typst::layout::{Frame, FrameItem, Point};
+use typst::layout::{Frame, FrameItem, GroupItem, Point, Transform};
 use typst::syntax::Span;
 use typst::text::TextItem;
 use typst::utils::PicoStr;
+use typst::visualize::Shape;
 use typst_layout::PagedDocument;
 
+use super::claims::Claim;
 use super::place::Place;
 use crate::ledger::CLAIM;
 use crate::world::PaperWorld;
@@ -15,7 +19,7 @@ use crate::world::PaperWorld;
 /// Where a glyph came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Printed by the package, to number or to cite or for a claim.
+    /// Printed by the package: to number, to cite, or from data.
     Package(Printer),
     /// Written or computed in an author's file, so many bytes into what has the span.
     Author(Span, usize),
@@ -34,7 +38,23 @@ impl Origin {
 pub(super) enum Printer {
     Numbering,
     References,
-    Other,
+    /// The text of a claim, as the ledger has it.
+    Claim,
+    Data,
+}
+
+impl Printer {
+    /// The part that a file of the package is. Files that only dress what others wrote print no
+    /// digits of their own: a string that gets a span there is still nobody's.
+    fn of(file: &str) -> Option<Printer> {
+        match file {
+            "numbering.typ" => Some(Printer::Numbering),
+            "references.typ" => Some(Printer::References),
+            "claims.typ" => Some(Printer::Claim),
+            "design.typ" | "figures.typ" | "algorithm.typ" | "regions.typ" => None,
+            _ => Some(Printer::Data),
+        }
+    }
 }
 
 /// A letter, digit or sign on the page.
@@ -50,6 +70,10 @@ pub(super) struct Letter {
 #[derive(Debug, Default)]
 pub(super) struct Word {
     pub(super) letters: Vec<Letter>,
+    /// The language of its first letter, such as `en`.
+    pub(super) lang: String,
+    /// Whether a gap as between the cells of a table lies before it.
+    pub(super) apart: bool,
 }
 
 impl Word {
@@ -58,70 +82,48 @@ impl Word {
     }
 }
 
-/// A picture or a drawn curve, and where it was asked for.
-pub(super) struct Drawing {
-    pub(super) origin: Origin,
-    pub(super) image: bool,
-}
-
 /// Everything that the pages show.
 #[derive(Default)]
 pub(super) struct Pages {
     pub(super) words: Vec<Word>,
-    pub(super) drawings: Vec<Drawing>,
-    /// The elements of the claims, in the order of the letters' counts.
-    pub(super) claims: Vec<Content>,
+    /// Where pictures were asked for.
+    pub(super) images: Vec<Origin>,
+    pub(super) claims: Vec<Claim>,
 }
 
 impl Pages {
-    /// The kind of a claim: `value`, `constant` and so on.
-    pub(super) fn kind(&self, claim: usize) -> Option<&str> {
-        self.claim(claim, "kind")
+    /// The claim that a letter is a part of.
+    pub(super) fn claim(&self, letter: &Letter) -> Option<&Claim> {
+        self.claims.get(letter.claim?)
     }
 
-    /// The path of what a claim prints.
-    pub(super) fn path(&self, claim: usize) -> Option<&str> {
-        self.claim(claim, "path")
-    }
-
-    /// The unit that the metric or parameter of a claim has, printed or not.
-    pub(super) fn unit(&self, claim: usize) -> Option<&str> {
-        self.claim(claim, "unit")
-    }
-
-    /// Whether the claim was printed with its unit.
-    pub(super) fn prints_unit(&self, claim: usize) -> bool {
-        let printed = self.claim(claim, "printed").unwrap_or_default();
-        printed.chars().next_back().is_some_and(|c| c.is_alphabetic() || c == '%')
-    }
-
-    fn claim(&self, claim: usize, field: &str) -> Option<&str> {
-        let element = self.claims.get(claim)?;
-        let metadata = element.to_packed::<MetadataElem>()?;
-        let Value::Dict(dict) = &metadata.value else { return None };
-        match dict.get(field).ok()? {
-            Value::Str(text) => Some(text.as_str()),
-            _ => None,
-        }
-    }
-
-    /// The place of the author's letter closest before a word.
-    pub(super) fn place_near(&self, world: &PaperWorld, word: usize) -> Option<Place> {
-        let letters = self.words[..=word].iter().rev().flat_map(|word| word.letters.iter().rev());
-        let mut spans = letters.filter_map(|letter| match letter.origin {
-            Origin::Author(span, _) => Some(span),
-            Origin::Package(_) | Origin::Nowhere => None,
-        });
-        Place::of(world, spans.next()?)
+    /// The place of the author's letter closest before the end of a word.
+    pub(super) fn place_near(&self, world: &PaperWorld, word: usize) -> Option<(Place, usize)> {
+        let until = self.words.len().min(word + 1);
+        let letters = self.words[..until].iter().rev().flat_map(|word| word.letters.iter().rev());
+        letters
+            .filter_map(|letter| match letter.origin {
+                Origin::Author(span, offset) => Some((span, offset)),
+                Origin::Package(_) | Origin::Nowhere => None,
+            })
+            .find_map(|(span, offset)| Some((Place::of(world, span)?, offset)))
     }
 }
 
 /// Reads the pages in the order in which typst laid them out.
 pub(super) fn read(document: &PagedDocument) -> Pages {
     let label = Label::new(PicoStr::intern(CLAIM)).expect("the label's name is not empty");
-    let mut reader = Reader { pages: Pages::default(), rest: 0, word: Word::default(), end: None, label };
+    let mut reader = Reader {
+        pages: Pages::default(),
+        word: Word::default(),
+        end: None,
+        label,
+        open: VecDeque::new(),
+        printed: Vec::new(),
+    };
     for page in document.pages() {
-        reader.frame(&page.frame, Point::zero());
+        reader.printed.clear();
+        reader.frame(&page.frame, Point::zero(), false);
         reader.space();
     }
     reader.pages
@@ -133,46 +135,74 @@ struct End {
     size: f64,
 }
 
+/// A letter of a claim on the current page.
+struct Printed {
+    claim: usize,
+    from: Point,
+    to: Point,
+}
+
 struct Reader {
     pages: Pages,
-    /// How many letters of the claim that was entered last are still to come.
-    rest: usize,
     word: Word,
     end: Option<End>,
     label: Label,
+    /// The claims whose letters are still to come; a note or a float may lie between them.
+    open: VecDeque<usize>,
+    /// Where the claims' letters of this page are.
+    printed: Vec<Printed>,
 }
 
 impl Reader {
-    fn frame(&mut self, frame: &Frame, offset: Point) {
+    fn frame(&mut self, frame: &Frame, offset: Point, bent: bool) {
         for (position, item) in frame.items() {
             let at = offset + *position;
             match item {
-                FrameItem::Group(group) => {
-                    let moved = Point::new(group.transform.tx, group.transform.ty);
-                    self.frame(&group.frame, at + moved);
-                }
-                FrameItem::Text(text) => self.text(text, at),
-                FrameItem::Shape(shape, span) => {
-                    if matches!(shape.geometry, typst::visualize::Geometry::Curve(_)) {
-                        let origin = origin(*span, 0);
-                        self.pages.drawings.push(Drawing { origin, image: false });
-                    }
-                }
+                FrameItem::Group(group) => self.group(group, at, bent),
+                FrameItem::Text(text) => self.text(text, at, bent),
+                FrameItem::Shape(shape, span) => self.shape(shape, origin(*span, 0), at),
                 FrameItem::Image(_, _, span) => {
-                    let origin = origin(*span, 0);
-                    self.pages.drawings.push(Drawing { origin, image: true });
+                    self.pages.images.push(origin(*span, 0));
                 }
                 FrameItem::Tag(Tag::Start(element, _)) if element.label() == Some(self.label) => {
-                    self.pages.claims.push(element.clone());
-                    let printed = self.pages.claim(self.pages.claims.len() - 1, "printed");
-                    self.rest = printed.map_or(0, |text| text.chars().filter(|c| is_ink(*c)).count());
+                    if let Some(metadata) = element.to_packed::<MetadataElem>()
+                        && let Value::Dict(dict) = &metadata.value
+                    {
+                        self.open.push_front(self.pages.claims.len());
+                        let word = self.pages.words.len();
+                        self.pages.claims.push(Claim::new(dict.clone(), word));
+                    }
                 }
                 FrameItem::Tag(_) | FrameItem::Link(..) => {}
             }
         }
     }
 
-    fn text(&mut self, item: &TextItem, at: Point) {
+    /// A group that is cut off, turned or stretched changes what its numbers look like.
+    fn group(&mut self, group: &GroupItem, at: Point, bent: bool) {
+        let moved = Point::new(group.transform.tx, group.transform.ty);
+        let straight = Transform::translate(moved.x, moved.y) == group.transform;
+        self.frame(&group.frame, at + moved, bent || !straight || group.clip.is_some());
+    }
+
+    fn shape(&mut self, shape: &Shape, origin: Origin, at: Point) {
+        if origin.is_package() {
+            return;
+        }
+        let bounds = shape.geometry.bbox(shape.stroke.as_ref());
+        let (from, to) = (at + bounds.min, at + bounds.max);
+        for printed in &self.printed {
+            let apart = printed.to.x <= from.x
+                || to.x <= printed.from.x
+                || printed.to.y <= from.y
+                || to.y <= printed.from.y;
+            if !apart {
+                self.pages.claims[printed.claim].bent = true;
+            }
+        }
+    }
+
+    fn text(&mut self, item: &TextItem, at: Point, bent: bool) {
         let size = item.size.to_pt();
         if let Some(end) = &self.end {
             let (dx, dy) = ((at.x - end.at.x).to_pt(), (at.y - end.at.y).to_pt().abs());
@@ -183,28 +213,61 @@ impl Reader {
                 self.word.letters.pop();
             } else if !same_line || dx.abs() > 0.14 * em {
                 self.space();
+                self.word.apart = same_line && dx > 0.6 * em;
             }
         }
+        let mut x = at.x;
         for glyph in &item.glyphs {
             let origin = origin(glyph.span.0, usize::from(glyph.span.1));
+            let next = x + glyph.x_advance.at(item.size);
             for char in item.text[glyph.range()].chars() {
-                if char.is_whitespace() && !matches!(char, '\u{a0}' | '\u{202f}') {
+                // Ties within what the package prints hold a number and its unit together.
+                let tie = matches!(char, '\u{a0}' | '\u{202f}') && origin.is_package();
+                if char.is_whitespace() && !tie {
                     self.space();
                 } else if is_ink(char) {
-                    let claim = self.claimed(origin);
+                    let claim = self.claimed(char, origin);
+                    if let Some(claim) = claim {
+                        // The middle of the letter: lines above and below it cover nothing.
+                        let (from, to) = (
+                            Point::new(x, at.y - item.size * 0.5),
+                            Point::new(next, at.y - item.size * 0.15),
+                        );
+                        self.printed.push(Printed { claim, from, to });
+                        self.pages.claims[claim].bent |= bent;
+                    }
+                    if self.word.letters.is_empty() {
+                        self.word.lang = item.lang.as_str().to_owned();
+                    }
                     self.word.letters.push(Letter { char, origin, claim });
                 }
             }
+            x = next;
         }
-        let width = item.width();
-        self.end = Some(End { at: Point::new(at.x + width, at.y), size });
+        self.end = Some(End { at: Point::new(x, at.y), size });
     }
 
-    /// The claim that the next letter is a part of.
-    fn claimed(&mut self, origin: Origin) -> Option<usize> {
-        let of_claim = self.rest > 0 && matches!(origin, Origin::Package(_));
-        self.rest -= usize::from(of_claim);
-        of_claim.then(|| self.pages.claims.len() - 1)
+    /// The claim that waits for this letter; what comes out of order belongs to an earlier one,
+    /// since a note or a float may lie between the halves of a claim.
+    fn claimed(&mut self, char: char, origin: Origin) -> Option<usize> {
+        let printed = origin == Origin::Package(Printer::Claim);
+        let claims = &mut self.pages.claims;
+        let waits = |claim: &usize| claims[*claim].expects(char, printed);
+        let Some(at) = self.open.iter().position(waits) else {
+            // A letter of a claim that none expects: the text was changed on its way to the page.
+            if printed && char.is_alphanumeric() {
+                for claim in &self.open {
+                    claims[*claim].bent = true;
+                }
+            }
+            return None;
+        };
+        let claim = self.open[at];
+        claims[claim].take();
+        if claims[claim].is_whole() {
+            self.open.remove(at);
+        }
+        Some(claim)
     }
 
     /// Whether the word so far ends in a hyphen behind a letter.
@@ -222,18 +285,18 @@ impl Reader {
 }
 
 /// Whether a character leaves something on the page.
-fn is_ink(char: char) -> bool {
-    !char.is_whitespace() && !matches!(char, '\u{200b}' | '\u{2060}' | '\u{ad}')
+pub(super) fn is_ink(char: char) -> bool {
+    let joins = matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}');
+    !char.is_whitespace() && !joins
 }
 
 fn origin(span: Span, offset: usize) -> Origin {
     match span.id() {
         None => Origin::Nowhere,
         Some(id) if PaperWorld::is_author(id) => Origin::Author(span, offset),
-        Some(id) => Origin::Package(match id.vpath().get_without_slash() {
-            "numbering.typ" => Printer::Numbering,
-            "references.typ" => Printer::References,
-            _ => Printer::Other,
-        }),
+        Some(id) => {
+            let file = id.vpath().get_without_slash();
+            Printer::of(file).map_or(Origin::Nowhere, Origin::Package)
+        }
     }
 }

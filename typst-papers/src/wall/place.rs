@@ -61,7 +61,9 @@ impl Place {
         let mut up = Some(&node);
         while let Some(node) = up {
             math |= node.kind() == SyntaxKind::Equation;
-            door = door.or_else(|| door_of(node));
+            // What is taken out of a door again is no longer behind it.
+            let taken_out = node.parent().is_some_and(|p| p.kind() == SyntaxKind::FieldAccess);
+            door = door.or_else(|| door_of(node).filter(|_| !taken_out));
             up = node.parent();
         }
         let (range, kind) = (node.range(), node.kind());
@@ -83,7 +85,27 @@ impl Place {
             text[at..self.range.end].chars().take_while(part).map(char::len_utf8).sum();
         let token = &text[at - back..at + on];
         let end = token.trim_end_matches(['.', ',', '-']).len();
-        at - back..(at - back + end).max(at)
+        let next = text[at..].chars().next().map_or(0, char::len_utf8);
+        at - back..(at - back + end).max(at + next).min(self.range.end)
+    }
+
+    /// The text of the place.
+    pub(super) fn text(&self) -> &str {
+        &self.source.text()[self.range.clone()]
+    }
+
+    /// The bytes of several words that begin with a token; the token where they are not written so.
+    pub(super) fn phrase(&self, token: Range<usize>, said: &str) -> Range<usize> {
+        let text = &self.source.text()[token.start..];
+        let mut end = 0;
+        for word in said.split(' ') {
+            let Some(at) = text[end..].find(word) else { return token };
+            if !text[end..end + at].chars().all(|c| !c.is_alphanumeric()) {
+                return token;
+            }
+            end += at + word.len();
+        }
+        token.start..token.start + end
     }
 
     /// An error at some bytes of the place's file.

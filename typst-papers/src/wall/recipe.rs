@@ -35,7 +35,8 @@ fn refuse(what: &str, text: &str, objection: &str) -> Problem {
 }
 
 fn without_terms(input: &PaperInput, text: &str) -> String {
-    input.terms.iter().fold(text.to_owned(), |text, term| text.replace(term.as_str(), ""))
+    let names = input.terms.iter().filter(|term| term.starts_with(char::is_alphabetic));
+    names.fold(text.to_owned(), |text, term| text.replace(term.as_str(), ""))
 }
 
 /// A label without the numbers that its parameters put there.

@@ -17,8 +17,8 @@ pub(super) const PACKAGE: [&str; 20] = [
 ];
 
 /// The functions of typst that strict texts may call.
-const MARKUP: [&str; 30] = [
-    "align", "block", "cite", "colbreak", "emph", "enum", "footnote", "h", "heading", "linebreak",
+const MARKUP: [&str; 29] = [
+    "align", "cite", "colbreak", "emph", "enum", "footnote", "h", "heading", "linebreak",
     "link", "list", "math.equation", "outline", "pagebreak", "par", "parbreak", "quote", "raw",
     "ref", "smallcaps", "strike", "strong", "sub", "super", "table", "terms", "text", "underline",
     "v",
@@ -38,7 +38,12 @@ const TEXT_ARGUMENTS: [&str; 5] = ["lang", "region", "style", "weight", "script"
 
 /// Functions that no text may reach: they bring in what no artifact backs, or show one thing to one
 /// reader and another to the next.
-const CLOSED: [(&str, &str); 15] = [
+const CLOSED: [(&str, &str); 20] = [
+    ("rect", "a drawing that no data is behind"),
+    ("square", "a drawing that no data is behind"),
+    ("circle", "a drawing that no data is behind"),
+    ("ellipse", "a drawing that no data is behind"),
+    ("line", "a drawing that no data is behind"),
     ("rescience-native", "the package's own functions"),
     ("eval", "text that was not there"),
     ("plugin", "a program's answers"),
@@ -111,6 +116,11 @@ impl Checker<'_> {
                     self.bind(&name);
                 }
             }
+            SyntaxKind::Named if node.parent_kind() == Some(SyntaxKind::Params) => {
+                if let Some(name) = node.children().next() {
+                    self.bind(&name);
+                }
+            }
             SyntaxKind::ForLoop | SyntaxKind::Params | SyntaxKind::Destructuring => {
                 let bound = node.children().filter(|child| {
                     matches!(child.kind(), SyntaxKind::Ident | SyntaxKind::Destructuring)
@@ -119,6 +129,16 @@ impl Checker<'_> {
                     if name.kind() == SyntaxKind::Ident {
                         self.bind(&name);
                     }
+                }
+            }
+            SyntaxKind::Ident
+                if is_reserved(node.leaf_text())
+                    && node.leaf_text() != "figure"
+                    && !is_used(node) =>
+            {
+                let name = node.leaf_text().to_string();
+                if !self.problems.iter().any(|p| p.span == Some(node.range())) {
+                    self.shadows(node, &name);
                 }
             }
             SyntaxKind::RenamedImportItem => {
@@ -132,6 +152,9 @@ impl Checker<'_> {
                 }
             }
             _ => {}
+        }
+        if node.kind() == SyntaxKind::Named {
+            self.spoken(node);
         }
         for child in node.children() {
             self.collect(&child);
@@ -153,6 +176,24 @@ impl Checker<'_> {
             format!("`{name}` belongs to the package and cannot be bound anew"),
             "choose another name",
         );
+    }
+
+    /// Strings that are read aloud or stand in the file's properties state no number either.
+    fn spoken(&mut self, named: &LinkedNode<'_>) {
+        if !matches!(key(named).as_str(), "alt" | "description" | "keywords" | "title") {
+            return;
+        }
+        for string in strings(named) {
+            let text = string.leaf_text().trim_matches('"').to_owned();
+            if let Some(objection) = super::objection(&text) {
+                self.refuse(
+                    "RS0201",
+                    string.range(),
+                    format!("this string {objection}, and no artifact is behind it"),
+                    "say it without; figures describe themselves from their data",
+                );
+            }
+        }
     }
 
     fn markup(&mut self, node: &LinkedNode<'_>) {
@@ -214,14 +255,15 @@ impl Checker<'_> {
     /// What is closed to free texts as well.
     fn free(&mut self, node: &LinkedNode<'_>) {
         match node.kind() {
-            SyntaxKind::Ident | SyntaxKind::MathIdent => {
+            // Formulas see the names of mathematics alone.
+            SyntaxKind::Ident => {
                 // `counter.step` of a figure's kind and the field of a name are no calls.
                 let field = node.parent().is_some_and(|parent| {
                     parent.kind() == SyntaxKind::FieldAccess
                         && parent.children().next().is_some_and(|c| c.range() != node.range())
                 }) || node.parent().is_some_and(|p| p.kind() == SyntaxKind::Named && p.children().next().is_some_and(|c| c.range() == node.range()));
                 let name = node.leaf_text().to_string();
-                if field || self.names.contains(&name) {
+                if field || self.names.contains(&name) || name == "std" && opens(node) {
                     return;
                 }
                 if let Some((name, what)) = CLOSED.iter().find(|(closed, _)| *closed == name) {
@@ -390,7 +432,8 @@ impl Checker<'_> {
             if argument.kind() == SyntaxKind::Named {
                 let key = key(&argument);
                 let hidden = name == "text" && !TEXT_ARGUMENTS.contains(&key.as_str());
-                if hidden || matches!(key.as_str(), "numbering" | "start" | "number") {
+                let none = argument.children().last().is_some_and(|v| v.kind() == SyntaxKind::None);
+                if hidden || !none && matches!(key.as_str(), "numbering" | "start" | "number") {
                     let what = format!("`{key}:` of `{name}`");
                     self.strict(&argument, &what, "leave it out");
                     continue;
@@ -403,6 +446,9 @@ impl Checker<'_> {
     /// An argument: what is not printed as it stands, or content, or a call.
     fn argument(&mut self, node: &LinkedNode<'_>) {
         match node.kind() {
+            SyntaxKind::Str if is_content(node) => {
+                self.strict(node, "a string as content", "write `[...]`");
+            }
             SyntaxKind::Str
             | SyntaxKind::Int
             | SyntaxKind::Float
@@ -454,6 +500,35 @@ fn is_reserved(name: &str) -> bool {
     PACKAGE.contains(&name) || matches!(name, "cite" | "ref" | "bibliography")
 }
 
+/// Whether `std` stands before the name of something that is open to all texts.
+fn opens(std: &LinkedNode<'_>) -> bool {
+    let field = std.parent().filter(|parent| parent.kind() == SyntaxKind::FieldAccess);
+    field.and_then(|field| field.children().last()).is_some_and(|name| {
+        !CLOSED.iter().any(|(closed, _)| *closed == name.leaf_text().as_str())
+    })
+}
+
+/// Whether a name of the package is called, shown or imported, rather than bound or handed on.
+fn is_used(name: &LinkedNode<'_>) -> bool {
+    let Some(parent) = name.parent() else { return false };
+    let first = parent.children().next().is_some_and(|c| c.range() == name.range());
+    match parent.kind() {
+        SyntaxKind::FuncCall | SyntaxKind::FieldAccess => {
+            first || parent.kind() == SyntaxKind::FieldAccess
+        }
+        SyntaxKind::ShowRule | SyntaxKind::SetRule | SyntaxKind::ImportItems => true,
+        SyntaxKind::ImportItemPath => true,
+        // The name of an argument or of an entry is no name in the text.
+        SyntaxKind::Named => {
+            first
+                && parent.parent().is_some_and(|list| {
+                    matches!(list.kind(), SyntaxKind::Args | SyntaxKind::Dict)
+                })
+        }
+        _ => false,
+    }
+}
+
 /// The names at the head of a let binding or a function.
 fn bound<'a>(node: &LinkedNode<'a>) -> Vec<LinkedNode<'a>> {
     let mut names = Vec::new();
@@ -470,6 +545,14 @@ fn bound<'a>(node: &LinkedNode<'a>) -> Vec<LinkedNode<'a>> {
     names
 }
 
+/// The strings in a piece of code.
+fn strings<'a>(node: &LinkedNode<'a>) -> Vec<LinkedNode<'a>> {
+    if node.kind() == SyntaxKind::Str {
+        return vec![node.clone()];
+    }
+    node.children().flat_map(|child| strings(&child)).collect()
+}
+
 fn has(node: &LinkedNode<'_>, kind: SyntaxKind) -> bool {
     node.children().any(|child| child.kind() == kind || has(&child, kind))
 }
@@ -482,6 +565,17 @@ fn callee(node: &LinkedNode<'_>) -> String {
 
 fn key(named: &LinkedNode<'_>) -> String {
     named.children().next().map(|c| c.leaf_text().to_string()).unwrap_or_default()
+}
+
+/// Whether a string is given to a function of typst that prints it.
+fn is_content(string: &LinkedNode<'_>) -> bool {
+    let Some(args) = string.parent().filter(|args| args.kind() == SyntaxKind::Args) else {
+        return false;
+    };
+    let first = args.children().find(|c| !c.kind().is_trivia() && !c.kind().is_grouping());
+    let is_first = first.is_some_and(|c| c.range() == string.range());
+    let name = args.parent().map(callee).unwrap_or_default();
+    MARKUP.contains(&name.as_str()) && !(is_first && matches!(name.as_str(), "link" | "raw"))
 }
 
 /// Whether a named argument is given to a function of the package.

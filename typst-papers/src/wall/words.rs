@@ -1,5 +1,7 @@
 //! Numbers in words: "three", "twenty-one", "twice", "tenfold", "half", "XII runs".
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// Words that state a number wherever they stand. Not here: "one", which is a pronoun as well, and
 /// the ordinals, which number parts of a text.
 const NUMBERS: [&str; 33] = [
@@ -10,14 +12,44 @@ const NUMBERS: [&str; 33] = [
 ];
 
 /// Words that state a multiple or a share.
-const MULTIPLES: [&str; 22] = [
+const MULTIPLES: [&str; 26] = [
+    "quintuple", "quintupled", "sextuple", "sextupled",
     "twice", "thrice", "half", "halves", "halved", "halving", "double", "doubles", "doubled",
     "doubling", "triple", "triples", "tripled", "tripling", "quadruple", "quadrupled", "thirds",
     "quarters", "fifths", "tenths", "twofold", "percent",
 ];
 
-/// What "one" and "a" must stand before to state a share: "a third of".
-const SHARES: [&str; 6] = ["third", "quarter", "fifth", "sixth", "tenth", "hundredth"];
+/// What "one" and "a" must stand before to state a share: "a third of", "a quarter fewer".
+const SHARES: [&str; 11] = [
+    "third", "quarter", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "twentieth",
+    "hundredth", "thousandth",
+];
+
+/// What stands behind a share.
+const SHARED: [&str; 10] =
+    ["of", "fewer", "less", "more", "smaller", "larger", "faster", "slower", "lower", "higher"];
+
+/// What "one" is a count of; before other words it is a pronoun more often.
+const SINGLE: [&str; 7] = ["epoch", "second", "minute", "hour", "day", "week", "percent"];
+
+/// The same numbers in other languages, for texts that say which they are in.
+const ELSEWHERE: [(&str, &[&str]); 3] = [
+    ("de", &[
+        "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf",
+        "zwanzig", "dreißig", "hundert", "tausend", "million", "millionen", "doppelt", "dreifach",
+        "zweimal", "dreimal", "halb", "halbe", "hälfte", "drittel", "viertel", "dutzend", "prozent",
+    ]),
+    ("fr", &[
+        "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze",
+        "vingt", "trente", "cent", "mille", "million", "millions", "double", "triple", "moitié",
+        "tiers", "douzaine", "pour cent",
+    ]),
+    ("es", &[
+        "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once", "doce",
+        "veinte", "treinta", "cien", "mil", "millón", "millones", "doble", "triple", "mitad",
+        "tercio", "docena",
+    ]),
+];
 
 /// Compounds of the field in which the number is part of a name.
 const NAMES: [&str; 12] = [
@@ -35,16 +67,36 @@ const COUNTED: [&str; 30] = [
 
 /// Whether a word states a number. `before` and `after` are its neighbours, all in lower case and
 /// without punctuation around them; `word` as it is written.
-pub(crate) fn states_number(word: &str, before: &str, after: &str) -> bool {
+pub(crate) fn states_number(word: &str, lang: &str, before: &str, after: &str) -> bool {
+    // Letters of mathematics and wide letters are read as what they look like.
+    let word: &str = &word.nfkc().collect::<String>();
     let lower = word.to_lowercase();
+    if let Some((_, words)) = ELSEWHERE.iter().find(|(code, _)| *code == lang) {
+        return words.contains(&lower.as_str());
+    }
+    if is_mixed(&lower) {
+        return true;
+    }
     if NAMES.contains(&lower.as_str()) {
         return false;
     }
     let mut parts = lower.split(['-', '\u{2010}', '\u{2011}', '–']);
     parts.any(is_number)
-        || (SHARES.contains(&lower.as_str()) && matches!(before, "a" | "one") && after == "of")
+        || (SHARES.contains(&lower.as_str())
+            && matches!(before, "a" | "an" | "one")
+            && SHARED.contains(&after))
+        || (lower == "one" && SINGLE.contains(&after))
+        || (lower == "cent" && before == "per")
+        || (lower == "couple" && before == "a" && after == "of")
         || (lower == "magnitude" && before == "of")
-        || (is_roman(word) && COUNTED.contains(&after))
+        || ((is_roman(word) || word.len() > 1 && is_roman(&word.to_uppercase()))
+            && COUNTED.contains(&after))
+}
+
+/// Whether a word mixes Latin letters with Cyrillic ones, which look the same.
+fn is_mixed(word: &str) -> bool {
+    word.chars().any(|c| c.is_ascii_alphabetic())
+        && word.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}'))
 }
 
 fn is_number(part: &str) -> bool {
@@ -84,7 +136,7 @@ mod tests {
         let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
         let at = |i: Option<usize>| i.and_then(|i| lower.get(i)).map_or("", String::as_str);
         (0..words.len())
-            .filter(|&i| states_number(words[i], at(i.checked_sub(1)), at(Some(i + 1))))
+            .filter(|&i| states_number(words[i], "en", at(i.checked_sub(1)), at(Some(i + 1))))
             .map(|i| words[i])
             .collect()
     }
@@ -110,6 +162,7 @@ mod tests {
         for sentence in [
             "I run one of the models at once",
             "the second experiment and the first",
+            "a third experiment of the same kind",
             "zero-shot transfer with a two-sided test",
             "The CD and MIX models of Part II",
             "often tense weights",
