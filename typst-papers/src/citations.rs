@@ -49,9 +49,11 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, (String, Range<usize>)> {
         }
         entries.push(Entry {
             doi: field("doi").map(|doi| bare(&doi, "doi.org/")),
-            arxiv: eprint
-                .map(|id| bare(&id, "arxiv.org/abs/"))
-                .or_else(|| ["journal", "journaltitle", "note", "url"].into_iter().find_map(|name| mentioned(&field(name)?))),
+            arxiv: eprint.map(|id| bare(&id, "arxiv.org/abs/")).or_else(|| {
+                ["journal", "journaltitle", "note", "url"]
+                    .into_iter()
+                    .find_map(|name| mentioned(&field(name)?))
+            }),
             digest: Digest::of(said.as_bytes()),
             span: raw.v.key.span.clone(),
             key,
@@ -63,7 +65,10 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, (String, Range<usize>)> {
 /// The arXiv id that a field mentions, as `arXiv:2201.02177` or as an address.
 fn mentioned(text: &str) -> Option<String> {
     let (_, after) = text.split_once("arXiv:").or_else(|| text.split_once("arxiv.org/abs/"))?;
-    let id: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-')).collect();
+    let id: String = after
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-'))
+        .collect();
     (!id.is_empty()).then(|| id.trim_end_matches('.').to_owned())
 }
 

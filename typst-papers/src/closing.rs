@@ -45,8 +45,6 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
         "silent": silent(input),
         "unreached": measured(input).filter(|found| found.is_some_and(|m| m.censored)).count(),
         "mode": input.mode.as_str(),
-        // The account of digits is known after layout only.
-        "digits": null,
         "experiments": input.experiments.iter().map(experiment).collect::<Vec<_>>(),
     })
 }

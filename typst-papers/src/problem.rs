@@ -101,7 +101,7 @@ pub(crate) fn translate(
         problem.hints.extend(lines);
     }
     if problem.message.contains("rescience-row") && problem.message.contains("does not exist") {
-        problem.message = "the paper has no closing page to link its numbers to".to_owned();
+        problem.message = NO_CLOSING_PAGE.to_owned();
         problem.hints = vec!["write `#show: paper` below the import".to_owned()];
     }
 
@@ -123,6 +123,22 @@ pub(crate) fn translate(
     }
     problem
 }
+
+/// The problems once each. That the closing page is missing follows from any other error.
+pub(crate) fn without_echoes(all: Vec<Problem>) -> Vec<Problem> {
+    let follows = |problem: &Problem| problem.message == NO_CLOSING_PAGE;
+    let alone = all.iter().all(follows);
+    let mut told: Vec<Problem> = Vec::new();
+    for problem in all {
+        if (alone || !follows(&problem)) && !told.contains(&problem) {
+            told.push(problem);
+        }
+    }
+    told
+}
+
+/// What is said of numbers that cannot be linked to their rows.
+const NO_CLOSING_PAGE: &str = "the paper has no closing page to link its numbers to";
 
 /// The rule through which the author's text calls the package's `paper`.
 fn paper_rule(node: &LinkedNode<'_>) -> Option<Range<usize>> {

@@ -6,9 +6,9 @@ use typst::syntax::VirtualPath;
 use typst_layout::PagedDocument;
 
 use crate::input::PaperInput;
-use crate::problem::{Problem, translate};
-use crate::world::PaperWorld;
+use crate::problem::{self, Problem, translate};
 use crate::wall::{self, Accounting};
+use crate::world::PaperWorld;
 use crate::{data, export, html, json, ledger};
 
 /// A typeset paper.
@@ -32,7 +32,11 @@ pub struct Typeset {
 }
 
 /// How many compilations typst's memory of layouts may go unused before it is let go.
-const KEPT_COMPILATIONS: usize = 4;
+const KEPT_COMPILATIONS: usize = 6;
+
+/// How often the pages may be laid out until the account of digits that they print is theirs: once
+/// to count, once to print, and once more where the print moved a page's number.
+const PASSES: usize = 3;
 
 /// Typesets the paper as PDF/A-3a and PDF/UA-1, for browsers and for machines. The same input gives
 /// the same bytes.
@@ -45,35 +49,75 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
         .filter(|path| input.files.contains_key(path.get_without_slash()))
         .ok_or_else(|| vec![Problem::error(format!("the paper has no file {}", input.main))])?;
     let date = data::date(input);
-    let world = PaperWorld::new(main, &input.files, data::files(input)?, date);
+    let mut world = PaperWorld::new(main, &input.files, data::files(input)?, date);
     let refused = wall::before(input, &world);
     if !refused.is_empty() {
         return Err(refused);
     }
-    let problems = |diagnostics: &[SourceDiagnostic]| -> Vec<Problem> {
-        let bibliography = input.bibliography.as_deref();
-        diagnostics.iter().map(|d| translate(&world, bibliography, d)).collect()
+    let mut told = None;
+    let mut laid_out = None;
+    for _ in 0..PASSES {
+        world.tell_digits(told.as_ref());
+        let (document, warnings) = lay_out(input, &world)?;
+        let accounting = wall::check(input, &world, &document).map_err(|mut errors| {
+            errors.extend(warnings.iter().cloned());
+            errors
+        })?;
+        laid_out = Some((document, warnings));
+        if told.replace(accounting) == Some(accounting) {
+            break;
+        }
+    }
+    let (Some((document, warnings)), Some(accounting)) = (laid_out, told) else {
+        return Err(vec![Problem::error("the pages were not laid out")]);
     };
-
-    let compiled = typst::compile::<PagedDocument>(&world);
-    typst::comemo::evict(KEPT_COMPILATIONS);
-    let warnings = problems(&compiled.warnings);
     let refuse = |mut errors: Vec<Problem>| {
         errors.extend(warnings.iter().cloned());
         errors
     };
-    let document = compiled.output.map_err(|errors| refuse(problems(&errors)))?;
+    let problems = |diagnostics: &[SourceDiagnostic]| translated(input, &world, diagnostics);
     let claims = ledger::claims(&world, &document).map_err(refuse)?;
-    let accounting = wall::check(input, &world, &document).map_err(refuse)?;
     let attachments = export::attachments(input, &claims, &accounting);
     let mend = |errors: &[SourceDiagnostic]| {
         refuse(problems(errors).into_iter().map(export::mended).collect())
     };
     let pdf = export::pdf(input, &document, date, attachments).map_err(|errors| mend(&errors))?;
-    let web = html::document(input, &world, &document, &claims, problems).map_err(refuse)?;
+    let web = html::document(input, &world, &document, &claims, &problems).map_err(refuse)?;
     let html = html::encoded(input, &web).map_err(|errors| refuse(problems(&errors)))?;
     let json = json::paper(input, web.root(), &claims, &accounting);
     Ok(Typeset { pdf, html, json, accounting, pages: document.pages().len(), warnings, claims })
+}
+
+/// The pages, with what typst warned about.
+fn lay_out(
+    input: &PaperInput,
+    world: &PaperWorld,
+) -> Result<(PagedDocument, Vec<Problem>), Vec<Problem>> {
+    let compiled = typst::compile::<PagedDocument>(world);
+    typst::comemo::evict(KEPT_COMPILATIONS);
+    let warnings = translated(input, world, &compiled.warnings);
+    match compiled.output {
+        Ok(document) => {
+            // A claim that the author made without the package would be believed by the wall.
+            ledger::claims(world, &document)?;
+            Ok((document, warnings))
+        }
+        Err(errors) => {
+            let mut problems = translated(input, world, &errors);
+            problems.extend(warnings);
+            Err(problems)
+        }
+    }
+}
+
+/// Diagnostics of typst's at the author's lines.
+fn translated(
+    input: &PaperInput,
+    world: &PaperWorld,
+    diagnostics: &[SourceDiagnostic],
+) -> Vec<Problem> {
+    let bibliography = input.bibliography.as_deref();
+    problem::without_echoes(diagnostics.iter().map(|d| translate(world, bibliography, d)).collect())
 }
 
 /// The day of a timestamp, as typst writes it.

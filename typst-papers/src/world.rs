@@ -13,6 +13,8 @@ use typst::utils::LazyHash;
 use typst::{Feature, Library, LibraryExt as _, World};
 use typst_kit::fonts::FontStore;
 
+use crate::wall::Accounting;
+
 use crate::{html, native};
 
 /// The package that every paper imports, by its files.
@@ -36,6 +38,7 @@ const PACKAGE: &[(&str, &str)] = &[
     ("paper.typ", include_str!("../package/paper.typ")),
     ("algorithm.typ", include_str!("../package/algorithm.typ")),
     ("checklist.typ", include_str!("../package/checklist.typ")),
+    ("digits.typ", include_str!("../package/digits.typ")),
     ("design.typ", include_str!("../package/design.typ")),
     ("ledger.typ", include_str!("../package/ledger.typ")),
     ("sheet.typ", include_str!("../package/sheet.typ")),
@@ -105,6 +108,13 @@ impl PaperWorld {
                 .collect(),
             today,
         }
+    }
+
+    /// Tells the package how many digits the pages showed when they were laid out before.
+    pub(crate) fn tell_digits(&mut self, account: Option<&Accounting>) {
+        let json = account.map_or_else(|| "null".to_owned(), |account| account.json().to_string());
+        let slot = Slot { bytes: Bytes::from_string(json), source: OnceLock::new() };
+        self.package.insert("digits.json".to_owned(), slot);
     }
 
     /// Whether the file is one of the author's.

@@ -143,8 +143,10 @@ fn recipe(global: &Global, settings: &Settings) -> Finding {
     match Project::open(global, settings) {
         Ok(project) => {
             let recipe = &project.recipe;
-            let cargo =
-                recipe.experiments.values().any(|it| *it.build.get_ref() == Some(BuildSystem::Cargo));
+            let cargo = recipe
+                .experiments
+                .values()
+                .any(|it| *it.build.get_ref() == Some(BuildSystem::Cargo));
             let needs = if cargo { ", needs cargo" } else { "" };
             Finding::good(
                 "recipe",

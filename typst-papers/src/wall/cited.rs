@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use typst::introspection::Introspector as _;
 use typst::foundations::NativeElement as _;
+use typst::introspection::Introspector as _;
 use typst::model::CiteElem;
 use typst_layout::PagedDocument;
 

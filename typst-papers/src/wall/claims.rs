@@ -21,8 +21,10 @@ pub(super) struct Claim {
 
 impl Claim {
     pub(super) fn new(dict: Dict, word: usize) -> Claim {
-        let mut claim = Claim { dict, word, letters: Vec::new(), shown: 0, mixed: false, bent: false };
-        claim.mixed = matches!(claim.dict.get("printed"), Ok(Value::Content(_)));
+        let mut claim =
+            Claim { dict, word, letters: Vec::new(), shown: 0, mixed: false, bent: false };
+        // The name of the other side may be the author's.
+        claim.mixed = claim.kind() == "compare";
         // The words of a `claim` are the author's; the package prints a mark behind them.
         if claim.kind() != "claim" {
             let printed = claim.text("printed");
@@ -60,8 +62,7 @@ impl Claim {
 
     /// Whether the next of its letters is this one; `printed` if the package printed it.
     pub(super) fn expects(&self, char: char, printed: bool) -> bool {
-        (printed || self.mixed && self.shown > 0)
-            && char.to_lowercase().eq(self.letters.get(self.shown).copied())
+        (printed || self.mixed) && char.to_lowercase().eq(self.letters.get(self.shown).copied())
     }
 
     /// Takes the next letter.

@@ -36,8 +36,8 @@ struct File {
 }
 
 static BUILT_IN: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let file: File =
-        toml::from_str(include_str!("lexicon.toml")).expect("the lexicon's own file is well-formed");
+    let file: File = toml::from_str(include_str!("lexicon.toml"))
+        .expect("the lexicon's own file is well-formed");
     let of = |category, list: Vec<String>| {
         list.into_iter().map(move |text| Pattern::new(category, &text)).collect::<Vec<_>>()
     };
@@ -62,9 +62,11 @@ impl Pattern {
 
     fn matches(&self, words: &[&str]) -> bool {
         words.len() >= self.words.len()
-            && self.words.iter().zip(words).all(|(any, word)| {
-                any.iter().any(|pattern| self.word_matches(pattern, word))
-            })
+            && self
+                .words
+                .iter()
+                .zip(words)
+                .all(|(any, word)| any.iter().any(|pattern| self.word_matches(pattern, word)))
     }
 
     fn word_matches(&self, pattern: &str, word: &str) -> bool {
@@ -90,9 +92,8 @@ pub(crate) struct Lexicon {
 impl Lexicon {
     pub(crate) fn new(added: &BTreeMap<String, Vec<String>>) -> Lexicon {
         let added = added.iter().filter_map(|(name, list)| Some((Category::named(name)?, list)));
-        let added = added.flat_map(|(category, list)| {
-            list.iter().map(move |text| Pattern::new(category, text))
-        });
+        let added = added
+            .flat_map(|(category, list)| list.iter().map(move |text| Pattern::new(category, text)));
         Lexicon { added: added.collect() }
     }
 

@@ -37,9 +37,11 @@ pub(super) fn structural(node: &LinkedNode<'_>) -> bool {
         return false;
     }
     // What a formula says of things with names is a statement.
-    let entry = (digit < '2' || !chain.last().is_some_and(has_string)) && pairs().any(|pair| {
-        pair[1].kind() == SyntaxKind::MathCall && STRUCTURES.contains(&called(&pair[1]).as_str())
-    });
+    let entry = (digit < '2' || !chain.last().is_some_and(has_string))
+        && pairs().any(|pair| {
+            pair[1].kind() == SyntaxKind::MathCall
+                && STRUCTURES.contains(&called(&pair[1]).as_str())
+        });
     entry
         || pairs()
             .find(|pair| is_side(&pair[1]))
@@ -70,9 +72,37 @@ fn relation(node: &LinkedNode<'_>) -> Option<String> {
     let text = node.get().full_text();
     let told = matches!(
         text.as_str(),
-        "=" | "<" | ">" | "<=" | ">=" | "!=" | ":=" | "->" | "=>" | "," | ";" | "&" | "approx" | "eq" | "lt" | "gt"
-            | "lt.eq" | "gt.eq" | "leq" | "geq" | "neq" | "equiv" | "in" | "tilde" | "prop"
-            | "\\" | "≈" | "≤" | "≥" | "~" | "quad" | "med"
+        "=" | "<"
+            | ">"
+            | "<="
+            | ">="
+            | "!="
+            | ":="
+            | "->"
+            | "=>"
+            | ","
+            | ";"
+            | "&"
+            | "approx"
+            | "eq"
+            | "lt"
+            | "gt"
+            | "lt.eq"
+            | "gt.eq"
+            | "leq"
+            | "geq"
+            | "neq"
+            | "equiv"
+            | "in"
+            | "tilde"
+            | "prop"
+            | "\\"
+            | "≈"
+            | "≤"
+            | "≥"
+            | "~"
+            | "quad"
+            | "med"
     );
     told.then(|| text.to_string())
 }
@@ -113,7 +143,20 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
     let before = start.and_then(|i| relation(&children[i]));
     let inequality = |text: &Option<String>| {
         text.as_deref().is_some_and(|t| {
-            matches!(t, "<" | ">" | "<=" | ">=" | "!=" | "->" | "lt.eq" | "gt.eq" | "≤" | "≥" | "in" | "neq")
+            matches!(
+                t,
+                "<" | ">"
+                    | "<="
+                    | ">="
+                    | "!="
+                    | "->"
+                    | "lt.eq"
+                    | "gt.eq"
+                    | "≤"
+                    | "≥"
+                    | "in"
+                    | "neq"
+            )
         })
     };
     let after = end.and_then(|i| relation(&children[i]));
@@ -146,20 +189,29 @@ fn is_formula(before: &[LinkedNode<'_>]) -> bool {
     let compound = |node: &LinkedNode<'_>| {
         matches!(
             node.kind(),
-            SyntaxKind::MathAttach
+            SyntaxKind::Math
+                | SyntaxKind::MathAttach
                 | SyntaxKind::MathCall
                 | SyntaxKind::MathDelimited
                 | SyntaxKind::MathFrac
                 | SyntaxKind::MathPrimes
         )
     };
-    side.iter().any(has_variable) && (side.len() > 1 || side.iter().any(compound)) && !side.iter().any(has_string)
+    side.iter().any(has_variable)
+        && (side.len() > 1 || side.iter().any(compound))
+        && !side.iter().any(has_string)
 }
 
 /// Whether brackets stand behind a variable, as those of an argument do.
 fn follows_variable(inside: &LinkedNode<'_>) -> bool {
-    let brackets = if inside.kind() == SyntaxKind::MathDelimited { Some(inside.clone()) } else { inside.parent().cloned() };
-    brackets.and_then(|brackets| brackets.prev_sibling()).is_some_and(|before| has_variable(&before))
+    let brackets = if inside.kind() == SyntaxKind::MathDelimited {
+        Some(inside.clone())
+    } else {
+        inside.parent().cloned()
+    };
+    brackets
+        .and_then(|brackets| brackets.prev_sibling())
+        .is_some_and(|before| has_variable(&before))
 }
 
 fn is_bracket(node: &LinkedNode<'_>) -> bool {
@@ -221,12 +273,38 @@ mod tests {
     #[test]
     fn formulas_are_accepted() {
         for math in [
-            "x^2", "x_1 + x_2", "sum_(i=1)^n x_i", "1/2 m v^2", "1 - beta_1", "x >= 0", "4 pi r^2",
-            "O(n^2)", "x in {0, 1}", "x in [0, 1]", "i = 1, ..., n", "f(x) = 2 x + 1", "(1 - x)/2",
-            "p -> 0", "2^k", "norm(x)_2", "cal(N)(0, sigma^2)", "log_2 n", "0 <= t < T", "norm(x) = 1",
-            "y(0) = 0", "O(1)", "mat(1, 0; 0, 1)", "cases(1 \"if\" i = j, 0 \"else\")", "sqrt(2)",
-            "e^(i pi) + 1 = 0", "\"relu\"(x) = cases(x \"if\" x > 0, 0 \"otherwise\")", "x^10", "log_10 x", "binom(n, 2)",
-            "f(0) = 0", "1/sqrt(2 pi sigma^2) e^(-(x - mu)^2 / (2 sigma^2))",
+            "x^2",
+            "x_1 + x_2",
+            "sum_(i=1)^n x_i",
+            "1/2 m v^2",
+            "1 - beta_1",
+            "x >= 0",
+            "4 pi r^2",
+            "O(n^2)",
+            "x in {0, 1}",
+            "x in [0, 1]",
+            "i = 1, ..., n",
+            "f(x) = 2 x + 1",
+            "(1 - x)/2",
+            "p -> 0",
+            "2^k",
+            "norm(x)_2",
+            "cal(N)(0, sigma^2)",
+            "log_2 n",
+            "0 <= t < T",
+            "norm(x) = 1",
+            "y(0) = 0",
+            "O(1)",
+            "mat(1, 0; 0, 1)",
+            "cases(1 \"if\" i = j, 0 \"else\")",
+            "sqrt(2)",
+            "e^(i pi) + 1 = 0",
+            "\"relu\"(x) = cases(x \"if\" x > 0, 0 \"otherwise\")",
+            "x^10",
+            "log_10 x",
+            "binom(n, 2)",
+            "f(0) = 0",
+            "1/sqrt(2 pi sigma^2) e^(-(x - mu)^2 / (2 sigma^2))",
         ] {
             assert!(accepted(math), "{math}");
         }
@@ -235,9 +313,27 @@ mod tests {
     #[test]
     fn statements_are_not() {
         for math in [
-            "42", "9", "p < 0.05", "n = 3", "97 %", "9 %", "\"accuracy\" = 9", "x = 12", "3 x",
-            "3 times", "a approx 7", "10^5", "x = 0", "x^100", "x^2.5", "a_(=97)",
-            "\"seeds\" = cases(8 \"on addition\", k \"else\")", "alpha = 1", "x > 5", "e = 2.7", "k = 3 times",
+            "42",
+            "9",
+            "p < 0.05",
+            "n = 3",
+            "97 %",
+            "9 %",
+            "\"accuracy\" = 9",
+            "x = 12",
+            "3 x",
+            "3 times",
+            "a approx 7",
+            "10^5",
+            "x = 0",
+            "x^100",
+            "x^2.5",
+            "a_(=97)",
+            "\"seeds\" = cases(8 \"on addition\", k \"else\")",
+            "alpha = 1",
+            "x > 5",
+            "e = 2.7",
+            "k = 3 times",
         ] {
             assert!(!accepted(math), "{math}");
         }

@@ -66,6 +66,14 @@ impl Accounting {
     pub fn total(&self) -> usize {
         self.artifacts + self.citations + self.numbering + self.declared
     }
+
+    /// The numbers with their total, as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "total": self.total(), "artifacts": self.artifacts, "citations": self.citations,
+            "numbering": self.numbering, "declared": self.declared,
+        })
+    }
 }
 
 /// What no text may be written with, before it is typeset.
@@ -168,6 +176,7 @@ impl Wall<'_> {
 
     fn digit(&mut self, word: usize, letter: &Letter) {
         match letter.origin {
+            Origin::Package(Printer::Account) => {}
             Origin::Package(Printer::Numbering) => self.accounting.numbering += 1,
             Origin::Package(Printer::References) => self.accounting.citations += 1,
             Origin::Package(Printer::Claim | Printer::Data) => {
@@ -202,7 +211,9 @@ impl Wall<'_> {
     fn authored_digit(&mut self, word: &str, place: &Place, span: Span, offset: usize) {
         match place.door {
             // The number of a citation; words of the author's beside it have places of their own.
-            Some(Door::Citation) if matches!(place.kind, SyntaxKind::Ref | SyntaxKind::FuncCall) => {
+            Some(Door::Citation)
+                if matches!(place.kind, SyntaxKind::Ref | SyntaxKind::FuncCall) =>
+            {
                 self.accounting.citations += 1;
                 return;
             }
@@ -237,8 +248,14 @@ impl Wall<'_> {
         let what = mend(place, &written);
         let literal = matches!(
             place.kind,
-            SyntaxKind::Text | SyntaxKind::MathText | SyntaxKind::Str | SyntaxKind::Int
-                | SyntaxKind::Float | SyntaxKind::Numeric | SyntaxKind::Link | SyntaxKind::Escape
+            SyntaxKind::Text
+                | SyntaxKind::MathText
+                | SyntaxKind::Str
+                | SyntaxKind::Int
+                | SyntaxKind::Float
+                | SyntaxKind::Numeric
+                | SyntaxKind::Link
+                | SyntaxKind::Escape
         );
         let mut problem = if literal {
             place.error("RS0201", range, format!("`{written}` comes from no artifact"))
@@ -253,8 +270,10 @@ impl Wall<'_> {
     fn cites(&self, place: &Place) -> bool {
         let before = &place.source.text()[..place.range.start];
         let target = before.rsplit(['@', '<']).next().unwrap_or_default();
-        let key: String =
-            target.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.')).collect();
+        let key: String = target
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.'))
+            .collect();
         self.input.confirmed.contains_key(&key)
     }
 
@@ -284,7 +303,8 @@ impl Wall<'_> {
                 continue;
             }
             // A pattern does not go on behind the end of a sentence.
-            let end = (i..plain.len()).find(|&j| ends_sentence(&texts[j])).map_or(plain.len(), |j| j + 1);
+            let end =
+                (i..plain.len()).find(|&j| ends_sentence(&texts[j])).map_or(plain.len(), |j| j + 1);
             if let Some((category, length)) = lexicon.find(&plain[i..end]) {
                 let said = plain[i..i + length].join(" ");
                 let measured = category == Category::Software
@@ -313,7 +333,12 @@ impl Wall<'_> {
         let mut problem = match self.place(letter) {
             Some((place, _)) if matches!(place.door, Some(Door::Quoted | Door::Declared)) => return,
             // Names of variables are no words; strings in formulas are.
-            Some((place, _)) if place.math && (place.kind != SyntaxKind::Str || place.text().contains(is_digit)) => return,
+            Some((place, _))
+                if place.math
+                    && (place.kind != SyntaxKind::Str || place.text().contains(is_digit)) =>
+            {
+                return;
+            }
             Some((place, offset)) => place.error("RS0202", place.token(offset), message),
             None => self.behind(i, "RS0202", &message),
         };
@@ -358,7 +383,8 @@ impl Wall<'_> {
         for image in &pages.images {
             let Origin::Author(span, _) = image else { continue };
             let Some(place) = Place::of(self.world, *span) else { continue };
-            let problem = place.error("RS0213", place.range.clone(), "no data is behind this picture");
+            let problem =
+                place.error("RS0213", place.range.clone(), "no data is behind this picture");
             self.report(problem, "draw it from data: a `[figure.NAME]` of the recipe, shown with `#figure(\"NAME\")`");
         }
     }
@@ -399,7 +425,9 @@ fn ends_sentence(word: &str) -> bool {
 }
 
 fn neighbours(words: &[&str], i: usize) -> (String, String) {
-    let at = |i: Option<usize>| i.and_then(|i| words.get(i)).map_or_else(String::new, |w| w.to_lowercase());
+    let at = |i: Option<usize>| {
+        i.and_then(|i| words.get(i)).map_or_else(String::new, |w| w.to_lowercase())
+    };
     (at(i.checked_sub(1)), at(Some(i + 1)))
 }
 
@@ -412,11 +440,39 @@ pub(super) fn is_digit(char: char) -> bool {
 fn is_locator(text: &str) -> bool {
     let lower = text.to_lowercase();
     let start = lower.trim_start_matches(|c: char| !c.is_alphabetic() && c != '§');
-    let words = ["p", "pp", "page", "pages", "ch", "chapter", "sec", "section", "§", "fig", "figure", "tab", "table", "eq", "equation", "thm", "theorem", "lemma", "app", "appendix", "alg", "algorithm", "definition", "proposition", "line"];
+    let words = [
+        "p",
+        "pp",
+        "page",
+        "pages",
+        "ch",
+        "chapter",
+        "sec",
+        "section",
+        "§",
+        "fig",
+        "figure",
+        "tab",
+        "table",
+        "eq",
+        "equation",
+        "thm",
+        "theorem",
+        "lemma",
+        "app",
+        "appendix",
+        "alg",
+        "algorithm",
+        "definition",
+        "proposition",
+        "line",
+    ];
     let word: String = start.chars().take_while(|c| c.is_alphabetic() || *c == '§').collect();
     let rest = &start[word.len()..];
     words.contains(&word.as_str())
-        && rest.split(|c: char| !c.is_alphanumeric()).all(|part| part.chars().filter(|c| c.is_alphabetic()).count() < 3)
+        && rest
+            .split(|c: char| !c.is_alphanumeric())
+            .all(|part| part.chars().filter(|c| c.is_alphabetic()).count() < 3)
         && !rest.contains('%')
 }
 

@@ -14,8 +14,11 @@ pub(super) fn suggestions(input: &PaperInput, written: &str) -> Vec<String> {
         for point in &results.points {
             let at = if results.points.len() > 1 { literal(&point.point) } else { String::new() };
             for metric in results.metrics.keys() {
-                let values: Vec<_> =
-                    point.runs.iter().map(|run| run.metrics.get(metric).copied().flatten()).collect();
+                let values: Vec<_> = point
+                    .runs
+                    .iter()
+                    .map(|run| run.metrics.get(metric).copied().flatten())
+                    .collect();
                 if let Some(mean) = stats::summarize(&values).mean {
                     offer(&mut found, number, mean, || {
                         format!("`#value(\"{name}.{metric}\"{at})` is {mean}")
@@ -58,7 +61,8 @@ fn literal(point: &std::collections::BTreeMap<String, Value>) -> String {
 
 /// A number as people write it, or as a word.
 fn read(written: &str) -> Option<f64> {
-    let plain: String = written.chars().filter(|c| !matches!(c, ',' | '\u{202f}' | '\u{a0}')).collect();
+    let plain: String =
+        written.chars().filter(|c| !matches!(c, ',' | '\u{202f}' | '\u{a0}')).collect();
     let plain = plain.replace('−', "-");
     let start: &str = plain.trim_end_matches(|c: char| !c.is_ascii_digit());
     start.parse().ok().or_else(|| {

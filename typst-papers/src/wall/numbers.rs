@@ -9,8 +9,24 @@ use crate::world::PaperWorld;
 
 /// Words that bound or bend the number behind them.
 const BENDING: [&str; 18] = [
-    "barely", "hardly", "fewer than", "greater than", "up to", "more than", "less than", "over", "under", "nearly", "almost", "at least", "at most",
-    "as many as", "as few as", "exceeding", "above", "below",
+    "barely",
+    "hardly",
+    "fewer than",
+    "greater than",
+    "up to",
+    "more than",
+    "less than",
+    "over",
+    "under",
+    "nearly",
+    "almost",
+    "at least",
+    "at most",
+    "as many as",
+    "as few as",
+    "exceeding",
+    "above",
+    "below",
 ];
 
 /// Units and factors that an author could put behind a number.
@@ -41,7 +57,8 @@ pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
                 problems.extend(after.and_then(|after| joined(world, after, Side::After)));
             }
             let kind = claim.kind();
-            let measured = matches!(kind.as_str(), "value" | "difference" | "ratio" | "change" | "best");
+            let measured =
+                matches!(kind.as_str(), "value" | "difference" | "ratio" | "change" | "best");
             if j == 0 && first && (is_digit(letter.char) || letter.char == '−') {
                 problems.extend(signed(world, pages, i));
                 problems.extend(measured.then(|| bent(world, pages, i)).flatten());
@@ -60,7 +77,8 @@ fn disfigured(world: &PaperWorld, pages: &Pages, claim: &Claim) -> Option<Proble
         return None;
     }
     let (place, offset) = pages.place_near(world, claim.word)?;
-    let what = if claim.bent { "is changed, covered, cut off or turned" } else { "is not on the page" };
+    let what =
+        if claim.bent { "is changed, covered, cut off or turned" } else { "is not on the page" };
     let message = format!("near here, the number `{}` {what}", claim.printed());
     Some(said(&place, place.token(offset), message, "show numbers as the package prints them"))
 }
@@ -80,7 +98,12 @@ fn signed(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
     }
     let range = place.token(offset);
     let range = range.start..range.end.max(range.start + sign.char.len_utf8());
-    Some(said(&place, range, format!("`{}` changes the number behind it", sign.char), "a number's sign comes with it"))
+    Some(said(
+        &place,
+        range,
+        format!("`{}` changes the number behind it", sign.char),
+        "a number's sign comes with it",
+    ))
 }
 
 fn run_together(world: &PaperWorld, pages: &Pages, word: usize) -> Option<Problem> {
@@ -116,8 +139,14 @@ fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
         _ => place.range.clone(),
     };
     let (which, hint) = match side {
-        Side::Before => ("behind", "a number's sign and digits come with it; put a space between a dash and a number"),
-        Side::After => ("before", "a number's unit comes with it: `unit:` converts, and refuses what does not fit"),
+        Side::Before => (
+            "behind",
+            "a number's sign and digits come with it; put a space between a dash and a number",
+        ),
+        Side::After => (
+            "before",
+            "a number's unit comes with it: `unit:` converts, and refuses what does not fit",
+        ),
     };
     let message = format!("`{}` changes the number {which} it", other.char);
     Some(said(&place, range, message, hint))
@@ -159,7 +188,12 @@ fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: &Claim) -> Op
     let place = Place::of(world, span)?;
     let start = place.range.start + offset;
     let range = start..(start + text.len()).min(place.range.end);
-    Some(said(&place, range, format!("`{text}` gives the number before it a unit"), "a number's unit comes with it: `unit:` converts, and refuses what does not fit"))
+    Some(said(
+        &place,
+        range,
+        format!("`{text}` gives the number before it a unit"),
+        "a number's unit comes with it: `unit:` converts, and refuses what does not fit",
+    ))
 }
 
 /// Whether an author's word is the unit itself, in the singular or plural.

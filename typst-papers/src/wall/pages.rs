@@ -38,6 +38,8 @@ impl Origin {
 pub(super) enum Printer {
     Numbering,
     References,
+    /// The account of digits itself, which does not count itself.
+    Account,
     /// The text of a claim, as the ledger has it.
     Claim,
     Data,
@@ -51,6 +53,7 @@ impl Printer {
             "numbering.typ" => Some(Printer::Numbering),
             "references.typ" => Some(Printer::References),
             "claims.typ" => Some(Printer::Claim),
+            "digits.typ" => Some(Printer::Account),
             "design.typ" | "figures.typ" | "algorithm.typ" | "regions.typ" => None,
             _ => Some(Printer::Data),
         }

@@ -81,8 +81,7 @@ impl Place {
         let part = |c: &char| c.is_alphanumeric() || matches!(c, '.' | ',' | '-' | '\u{202f}');
         let back: usize =
             text[self.range.start..at].chars().rev().take_while(part).map(char::len_utf8).sum();
-        let on: usize =
-            text[at..self.range.end].chars().take_while(part).map(char::len_utf8).sum();
+        let on: usize = text[at..self.range.end].chars().take_while(part).map(char::len_utf8).sum();
         let token = &text[at - back..at + on];
         let end = token.trim_end_matches(['.', ',', '-']).len();
         let next = text[at..].chars().next().map_or(0, char::len_utf8);
@@ -132,7 +131,8 @@ fn door_of(node: &LinkedNode<'_>) -> Option<Door> {
     match node.kind() {
         SyntaxKind::FuncCall => {
             let callee = node.children().next()?;
-            (callee.kind() == SyntaxKind::Ident).then(|| Door::named(callee.leaf_text().as_str()))?
+            (callee.kind() == SyntaxKind::Ident)
+                .then(|| Door::named(callee.leaf_text().as_str()))?
         }
         SyntaxKind::Ref => Some(Door::Citation),
         _ => None,

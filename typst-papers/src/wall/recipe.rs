@@ -43,10 +43,13 @@ fn without_terms(input: &PaperInput, text: &str) -> String {
 fn without_params(results: &Results, label: &str) -> String {
     let points = results.points.iter().flat_map(|point| point.params.values());
     let printed: Vec<String> = results.params.values().chain(points).map(printed).collect();
-    let words = label.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '/' | ',' | '(' | ')' | '='));
+    let words = label
+        .split_inclusive(|c: char| c.is_whitespace() || matches!(c, '/' | ',' | '(' | ')' | '='));
     words
         .filter(|word| {
-            let word = word.trim_matches(|c: char| c.is_whitespace() || matches!(c, '/' | ',' | '(' | ')' | '='));
+            let word = word.trim_matches(|c: char| {
+                c.is_whitespace() || matches!(c, '/' | ',' | '(' | ')' | '=')
+            });
             !printed.iter().any(|value| value == word || same_number(value, word))
         })
         .collect()

@@ -43,12 +43,16 @@ pub(super) fn check(input: &PaperInput, world: &PaperWorld, pages: &Pages) -> Ve
         let after = object(input, &plain, i).map(|(name, at)| (name, at, "behind"));
         let other = before.or(after).filter(|(results, ..)| results.name() != experiment);
         if let Some((results, at, side)) = other {
-            let message =
-                format!("this is `{}`, but the number {} it is of `experiment.{experiment}`", results.experiment, opposite(side));
+            let message = format!(
+                "this is `{}`, but the number {} it is of `experiment.{experiment}`",
+                results.experiment,
+                opposite(side)
+            );
             problems.extend(report(world, &pages.words[at], message));
         }
         if let Some((value, at)) = other_point(input, pages, word, &plain, i, experiment) {
-            let message = format!("this speaks of `{value}`, but the number behind it is of another point");
+            let message =
+                format!("this speaks of `{value}`, but the number behind it is of another point");
             problems.extend(report(world, &pages.words[at], message));
         }
         if let Some((name, at)) = other_metric(input, &plain, i, experiment, metric) {
@@ -122,7 +126,9 @@ fn object<'a>(input: &'a PaperInput, plain: &[String], i: usize) -> Option<(&'a 
         at += 1;
     }
     plain.get(at)?;
-    let length = |results: &Results| names(results).into_iter().find(|name| starts(plain, at, name)).map(|n| n.len());
+    let length = |results: &Results| {
+        names(results).into_iter().find(|name| starts(plain, at, name)).map(|n| n.len())
+    };
     let found = input.experiments.iter().filter_map(|r| Some((length(r)?, r)));
     found.max_by_key(|(length, _)| *length).map(|(_, results)| (results, at))
 }
@@ -143,13 +149,21 @@ fn named<'a>(input: &'a PaperInput, plain: &[String], at: usize) -> Option<(&'a 
 }
 
 fn starts(plain: &[String], at: usize, name: &[String]) -> bool {
-    plain.get(at..at + name.len()).is_some_and(|words| words.iter().map(|w| trimmed(w)).eq(name.iter().map(String::as_str)))
+    plain
+        .get(at..at + name.len())
+        .is_some_and(|words| words.iter().map(|w| trimmed(w)).eq(name.iter().map(String::as_str)))
 }
 
 /// What a text may call an experiment: its name, its label, both as words.
 fn names(results: &Results) -> Vec<Vec<String>> {
-    let split = |name: &str| -> Vec<String> { name.to_lowercase().split_whitespace().map(|w| trimmed(w).to_owned()).collect() };
-    let mut names = vec![split(results.name()), split(&results.name().replace(['-', '_'], " ")), split(results.label())];
+    let split = |name: &str| -> Vec<String> {
+        name.to_lowercase().split_whitespace().map(|w| trimmed(w).to_owned()).collect()
+    };
+    let mut names = vec![
+        split(results.name()),
+        split(&results.name().replace(['-', '_'], " ")),
+        split(results.label()),
+    ];
     names.retain(|name| !name.is_empty());
     names.dedup();
     names
@@ -167,14 +181,22 @@ fn other_point(
 ) -> Option<(String, usize)> {
     let source = pages.claim(word.letters.first()?)?.source();
     let results = input.experiments.iter().find(|results| results.name() == experiment)?;
-    let start = plain[..i].iter().rposition(|word| word.ends_with(['.', '!', '?'])).map_or(0, |at| at + 1);
-    let axes: BTreeSet<&String> = results.points.iter().flat_map(|point| point.point.keys()).collect();
+    let start =
+        plain[..i].iter().rposition(|word| word.ends_with(['.', '!', '?'])).map_or(0, |at| at + 1);
+    let axes: BTreeSet<&String> =
+        results.points.iter().flat_map(|point| point.point.keys()).collect();
     axes.into_iter().find_map(|axis| {
-        let values: BTreeSet<&str> =
-            results.points.iter().filter_map(|point| point.point.get(axis)?.as_str()).filter(|v| v.len() > 2).collect();
+        let values: BTreeSet<&str> = results
+            .points
+            .iter()
+            .filter_map(|point| point.point.get(axis)?.as_str())
+            .filter(|v| v.len() > 2)
+            .collect();
         let named: Vec<(&str, usize)> = (start + 1..i)
             .filter(|at| matches!(plain[at - 1].as_str(), "on" | "for" | "under"))
-            .filter_map(|at| Some((*values.iter().find(|value| plain[at].starts_with(**value))?, at)))
+            .filter_map(|at| {
+                Some((*values.iter().find(|value| plain[at].starts_with(**value))?, at))
+            })
             .collect();
         let [(value, at)] = named.as_slice() else { return None };
         let own = source.contains(&format!("{axis}: \"{value}\""));
@@ -219,6 +241,8 @@ fn report(world: &PaperWorld, word: &Word, message: String) -> Option<Problem> {
     }
     let range = place.token(offset);
     let mut problem = place.error("RS0221", range, message);
-    problem.hints.push("print the number of what the sentence speaks of, or name what the number is of".to_owned());
+    problem.hints.push(
+        "print the number of what the sentence speaks of, or name what the number is of".to_owned(),
+    );
     Some(problem)
 }

@@ -11,23 +11,71 @@ use crate::world::{PACKAGE_NAME, PaperWorld};
 
 /// The functions of the package, as `lib.typ` exports them.
 pub(super) const PACKAGE: [&str; 20] = [
-    "algorithm", "best-of", "claim", "compare", "conjecture", "constant", "count", "declared",
-    "difference", "fact", "figure", "param", "paper", "percent-change", "quoted", "ratio",
-    "results-table", "term", "value", "listing",
+    "algorithm",
+    "best-of",
+    "claim",
+    "compare",
+    "conjecture",
+    "constant",
+    "count",
+    "declared",
+    "difference",
+    "fact",
+    "figure",
+    "param",
+    "paper",
+    "percent-change",
+    "quoted",
+    "ratio",
+    "results-table",
+    "term",
+    "value",
+    "listing",
 ];
 
 /// The functions of typst that strict texts may call.
 const MARKUP: [&str; 29] = [
-    "align", "cite", "colbreak", "emph", "enum", "footnote", "h", "heading", "linebreak",
-    "link", "list", "math.equation", "outline", "pagebreak", "par", "parbreak", "quote", "raw",
-    "ref", "smallcaps", "strike", "strong", "sub", "super", "table", "terms", "text", "underline",
+    "align",
+    "cite",
+    "colbreak",
+    "emph",
+    "enum",
+    "footnote",
+    "h",
+    "heading",
+    "linebreak",
+    "link",
+    "list",
+    "math.equation",
+    "outline",
+    "pagebreak",
+    "par",
+    "parbreak",
+    "quote",
+    "raw",
+    "ref",
+    "smallcaps",
+    "strike",
+    "strong",
+    "sub",
+    "super",
+    "table",
+    "terms",
+    "text",
+    "underline",
     "v",
 ];
 
 /// Parts of functions that strict texts may call.
 const PARTS: [&str; 8] = [
-    "paper.with", "table.cell", "table.footer", "table.header", "table.hline", "table.vline",
-    "terms.item", "enum.item",
+    "paper.with",
+    "table.cell",
+    "table.footer",
+    "table.header",
+    "table.hline",
+    "table.vline",
+    "terms.item",
+    "enum.item",
 ];
 
 /// What strict texts may align by.
@@ -69,7 +117,14 @@ pub(super) fn check(world: &PaperWorld, mode: Mode) -> Vec<Problem> {
     while let Some(id) = files.get(next).copied() {
         next += 1;
         let Ok(source) = world.source(id) else { continue };
-        let mut checker = Checker { mode, id, source: &source, problems: &mut problems, names: Vec::new(), included: Vec::new() };
+        let mut checker = Checker {
+            mode,
+            id,
+            source: &source,
+            problems: &mut problems,
+            names: Vec::new(),
+            included: Vec::new(),
+        };
         checker.collect(&LinkedNode::new(source.root()));
         checker.markup(&LinkedNode::new(source.root()));
         for path in checker.included {
@@ -142,7 +197,8 @@ impl Checker<'_> {
                 }
             }
             SyntaxKind::RenamedImportItem => {
-                if let Some(name) = node.children().filter(|c| c.kind() == SyntaxKind::Ident).last() {
+                if let Some(name) = node.children().filter(|c| c.kind() == SyntaxKind::Ident).last()
+                {
                     self.bind(&name);
                 }
                 let text = node.get().full_text();
@@ -261,7 +317,10 @@ impl Checker<'_> {
                 let field = node.parent().is_some_and(|parent| {
                     parent.kind() == SyntaxKind::FieldAccess
                         && parent.children().next().is_some_and(|c| c.range() != node.range())
-                }) || node.parent().is_some_and(|p| p.kind() == SyntaxKind::Named && p.children().next().is_some_and(|c| c.range() == node.range()));
+                }) || node.parent().is_some_and(|p| {
+                    p.kind() == SyntaxKind::Named
+                        && p.children().next().is_some_and(|c| c.range() == node.range())
+                });
                 let name = node.leaf_text().to_string();
                 if field || self.names.contains(&name) || name == "std" && opens(node) {
                     return;
@@ -366,14 +425,18 @@ impl Checker<'_> {
     fn show(&mut self, node: &LinkedNode<'_>) {
         let inner: Vec<LinkedNode<'_>> = node
             .children()
-            .filter(|c| !matches!(c.kind(), SyntaxKind::Show | SyntaxKind::Colon | SyntaxKind::Space))
+            .filter(|c| {
+                !matches!(c.kind(), SyntaxKind::Show | SyntaxKind::Colon | SyntaxKind::Space)
+            })
             .collect();
         match inner.as_slice() {
             [one] if one.get().full_text() == "paper" => {}
             [one] if one.kind() == SyntaxKind::FuncCall && callee(one) == "paper.with" => {
                 self.call(one);
             }
-            _ => self.strict(node, "a show rule", "only `#show: paper` and `#show: paper.with(...)`"),
+            _ => {
+                self.strict(node, "a show rule", "only `#show: paper` and `#show: paper.with(...)`")
+            }
         }
     }
 
@@ -382,12 +445,16 @@ impl Checker<'_> {
         let arguments = node.children().find(|c| c.kind() == SyntaxKind::Args);
         let only_language = text == "text"
             && arguments.as_ref().is_some_and(|args| {
-                args.children().filter(|c| c.kind() == SyntaxKind::Named).all(|named| {
-                    matches!(key(&named).as_str(), "lang" | "region" | "script")
-                })
+                args.children()
+                    .filter(|c| c.kind() == SyntaxKind::Named)
+                    .all(|named| matches!(key(&named).as_str(), "lang" | "region" | "script"))
             });
         if !only_language {
-            self.strict(node, "a set rule", "only the language may be set: `#set text(lang: \"de\")`");
+            self.strict(
+                node,
+                "a set rule",
+                "only the language may be set: `#set text(lang: \"de\")`",
+            );
         }
     }
 
@@ -484,7 +551,10 @@ impl Checker<'_> {
             }
             SyntaxKind::Ident => self.name(node),
             SyntaxKind::FuncCall => self.call(node),
-            SyntaxKind::ContentBlock | SyntaxKind::Equation | SyntaxKind::Raw | SyntaxKind::Math => {
+            SyntaxKind::ContentBlock
+            | SyntaxKind::Equation
+            | SyntaxKind::Raw
+            | SyntaxKind::Math => {
                 self.markup(node);
             }
             kind if kind.is_trivia() || kind.is_grouping() => {}
@@ -503,9 +573,9 @@ fn is_reserved(name: &str) -> bool {
 /// Whether `std` stands before the name of something that is open to all texts.
 fn opens(std: &LinkedNode<'_>) -> bool {
     let field = std.parent().filter(|parent| parent.kind() == SyntaxKind::FieldAccess);
-    field.and_then(|field| field.children().last()).is_some_and(|name| {
-        !CLOSED.iter().any(|(closed, _)| *closed == name.leaf_text().as_str())
-    })
+    field
+        .and_then(|field| field.children().last())
+        .is_some_and(|name| !CLOSED.iter().any(|(closed, _)| *closed == name.leaf_text().as_str()))
 }
 
 /// Whether a name of the package is called, shown or imported, rather than bound or handed on.
@@ -521,9 +591,9 @@ fn is_used(name: &LinkedNode<'_>) -> bool {
         // The name of an argument or of an entry is no name in the text.
         SyntaxKind::Named => {
             first
-                && parent.parent().is_some_and(|list| {
-                    matches!(list.kind(), SyntaxKind::Args | SyntaxKind::Dict)
-                })
+                && parent
+                    .parent()
+                    .is_some_and(|list| matches!(list.kind(), SyntaxKind::Args | SyntaxKind::Dict))
         }
         _ => false,
     }
