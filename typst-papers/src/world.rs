@@ -13,6 +13,7 @@ use typst::utils::LazyHash;
 use typst::{Feature, Library, LibraryExt as _, World};
 use typst_kit::fonts::FontStore;
 
+use crate::input::Mode;
 use crate::wall::Accounting;
 
 use crate::{html, native};
@@ -77,6 +78,7 @@ pub(crate) struct PaperWorld {
     author: BTreeMap<String, Slot>,
     package: BTreeMap<String, Slot>,
     today: Option<Datetime>,
+    mode: Mode,
 }
 
 /// A file, and its text once typst has asked for it.
@@ -93,6 +95,7 @@ impl PaperWorld {
         author: &BTreeMap<String, Vec<u8>>,
         data: Vec<(String, Vec<u8>)>,
         today: Option<Datetime>,
+        mode: Mode,
     ) -> PaperWorld {
         let slot = |bytes: Bytes| Slot { bytes, source: OnceLock::new() };
         PaperWorld {
@@ -107,7 +110,13 @@ impl PaperWorld {
                 .chain(data.into_iter().map(|(path, bytes)| (path, slot(Bytes::new(bytes)))))
                 .collect(),
             today,
+            mode,
         }
+    }
+
+    /// How much of typst the text may use.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Tells the package how many digits the pages showed when they were laid out before.

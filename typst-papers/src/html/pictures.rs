@@ -24,7 +24,9 @@ pub(super) fn harmless(svg: &[u8]) -> bool {
 fn handler(svg: &str, at: usize) -> bool {
     let begins = svg[..at].ends_with(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '/'));
     let rest = svg[at..].trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-    begins && rest.trim_start().starts_with('=')
+    // A value is in quotes in what draws for us; words beside an equals sign are no attribute.
+    let value = rest.trim_start().strip_prefix('=').map(str::trim_start);
+    begins && value.is_some_and(|value| value.starts_with(['"', '\'']))
 }
 
 /// Names the drawing of an `img`, whose data is then left out.

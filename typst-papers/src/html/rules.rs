@@ -5,7 +5,7 @@ use typst::foundations::{
     Content, Context, NativeElement as _, NativeRuleMap, ShowFn, Target, dict,
 };
 use typst::layout::{
-    Abs, AlignElem, BlockElem, ColumnsElem, GridElem, HideElem, LayoutElem, MoveElem, PadElem,
+    Abs, AlignElem, BlockElem, ColumnsElem, GridChild, GridElem, GridItem, HideElem, LayoutElem, MoveElem, PadElem,
     PlaceElem, RepeatElem, RotateElem, ScaleElem, SkewElem, StackChild, StackElem,
 };
 use typst::visualize::{
@@ -66,17 +66,25 @@ const LAYOUT: ShowFn<LayoutElem> = |elem, engine, styles| {
     Ok(elem.func.call(engine, context.track(), [size])?.display())
 };
 
-const GRID: ShowFn<GridElem> = |elem, _, _| {
-    let Some(grid) = elem.grid.as_ref() else { return Ok(Content::empty()) };
-    let columns = grid.non_gutter_column_count();
-    let cells = grid
-        .entries
-        .iter()
-        .filter_map(|entry| entry.as_cell())
-        .map(|cell| block("div", Some(cell.body.clone()), ""));
+const GRID: ShowFn<GridElem> = |elem, _, styles| {
+    let cells = elem.children.iter().flat_map(cells);
+    let columns = elem.columns.get_ref(styles).0.len().max(1);
     let style = format!("grid-template-columns: repeat({columns}, auto)");
     Ok(block("grid", Some(Content::sequence(cells)), &style))
 };
+
+/// The cells of a part of a grid; its lines stay on paper.
+fn cells(child: &GridChild) -> Vec<Content> {
+    let cell = |item: &GridItem| match item {
+        GridItem::Cell(cell) => Some(block("div", Some(cell.body.clone()), "")),
+        GridItem::HLine(_) | GridItem::VLine(_) => None,
+    };
+    match child {
+        GridChild::Item(item) => cell(item).into_iter().collect(),
+        GridChild::Header(header) => header.children.iter().filter_map(cell).collect(),
+        GridChild::Footer(footer) => footer.children.iter().filter_map(cell).collect(),
+    }
+}
 
 /// A `div`, of a class if it is not plain.
 fn block(class: &'static str, body: Option<Content>, style: &str) -> Content {

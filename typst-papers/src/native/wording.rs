@@ -42,7 +42,7 @@ enum Sense {
 const LOWER: &str = "lower less fewer smaller below fewest lowest smallest reduces reduced reduce \
     decreases decreased decrease lowers lowered shrinks drops cuts halves undercuts";
 const HIGHER: &str = "higher more greater larger bigger above highest largest greatest exceeds exceed \
-    exceeded increases increased increase raises raised doubles grows";
+    exceeded increases increased increase raises doubles grows";
 const FASTER: &str = "faster quicker sooner earlier shorter fastest quickest accelerates accelerated quickly rapidly";
 const SLOWER: &str = "slower later longer slowest delays delayed slowly";
 const BETTER: &str = "better best improves improved improve improvement outperforms outperformed \

@@ -25,8 +25,8 @@ impl Claim {
             Claim { dict, word, letters: Vec::new(), shown: 0, mixed: false, bent: false };
         // The name of the other side may be the author's.
         claim.mixed = claim.kind() == "compare";
-        // The words of a `claim` are the author's; the package prints a mark behind them.
-        if claim.kind() != "claim" {
+        // The words of a `claim` and what is `declared` are the author's.
+        if !matches!(claim.kind().as_str(), "claim" | "declared") {
             let printed = claim.text("printed");
             claim.letters =
                 printed.chars().filter(|c| is_ink(*c)).flat_map(char::to_lowercase).collect();

@@ -76,6 +76,11 @@ impl Pattern {
         // Names are told by their capitals; what compares may begin a sentence.
         let lower = word.to_lowercase();
         let word = if self.category == Category::Comparison { &lower } else { word };
+        // "Python-based" names Python.
+        let word = match word.split_once('-') {
+            Some((first, _)) if !pattern.contains('-') && first.len() > 1 => first,
+            _ => word,
+        };
         match pattern.strip_suffix('*') {
             Some(start) => word.starts_with(start),
             None => word == pattern,

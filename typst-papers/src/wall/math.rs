@@ -119,6 +119,13 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
     let Some(at) = children.iter().position(|child| child.range() == inner.range()) else {
         return false;
     };
+    // "9 7" is a number with a space in it.
+    let bare = |node: Option<&LinkedNode<'_>>| {
+        node.is_some_and(|node| node.leaf_text().starts_with(|c: char| c.is_ascii_digit()))
+    };
+    if bare(at.checked_sub(1).and_then(|at| children.get(at))) || bare(children.get(at + 1)) {
+        return false;
+    }
     let start = children[..at].iter().rposition(|c| relation(c).is_some());
     let end = children[at..].iter().position(|c| relation(c).is_some()).map(|i| at + i);
     let side = &children[start.map_or(0, |i| i + 1)..end.unwrap_or(children.len())];

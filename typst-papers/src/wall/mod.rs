@@ -295,7 +295,9 @@ impl Wall<'_> {
             let mut own = word.letters.iter().filter(|letter| !letter.origin.is_package());
             let Some(letter) = own.find(|letter| letter.char.is_alphanumeric()) else { continue };
             let (before, after) = neighbours(&plain, i);
-            if words::states_number(plain[i], &word.lang, &before, &after) {
+            if words::is_mixed(plain[i]) {
+                self.disguised(i, letter, plain[i]);
+            } else if words::states_number(plain[i], &word.lang, &before, &after) {
                 self.number_word(i, letter, plain[i]);
                 continue;
             }
@@ -310,7 +312,9 @@ impl Wall<'_> {
                 let measured = category == Category::Software
                     && self.measured_next(i + length, plain[i + length - 1]);
                 // A term may be a word that only looks like a name; what has digits is a name.
-                let term = self.input.terms.contains(&said) && !said.contains(is_digit);
+                let term = category != Category::Comparison
+                    && self.input.terms.contains(&said)
+                    && !said.contains(is_digit);
                 if !measured && !term {
                     covered = i + length;
                     self.lexical(i, letter, category, &said);
@@ -326,6 +330,16 @@ impl Wall<'_> {
         letter.and_then(|letter| self.pages.claim(letter)).is_some_and(|claim| {
             claim.path().split(['.', '-', '_']).any(|part| part.eq_ignore_ascii_case(name))
         })
+    }
+
+    /// A word that reads as one thing to people and as another to programs.
+    fn disguised(&mut self, i: usize, letter: &Letter, word: &str) {
+        let message = format!("\"{word}\" mixes Latin and Cyrillic letters that look the same");
+        let problem = match self.place(letter) {
+            Some((place, offset)) => place.error("RS0202", place.token(offset), message),
+            None => self.behind(i, "RS0202", &message),
+        };
+        self.report(problem, "write it in the letters of one script");
     }
 
     fn number_word(&mut self, i: usize, letter: &Letter, word: &str) {
@@ -415,9 +429,10 @@ fn stated(word: &Word) -> String {
     own.map(|letter| letter.char).collect()
 }
 
-/// A word without the punctuation around it.
+/// A word without the punctuation around it, and without a possessive ending.
 fn trimmed(word: &str) -> &str {
-    word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | '&'))
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | '&'));
+    word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word)
 }
 
 fn ends_sentence(word: &str) -> bool {

@@ -8,7 +8,8 @@ use crate::problem::Problem;
 use crate::world::PaperWorld;
 
 /// Words that bound or bend the number behind them.
-const BENDING: [&str; 18] = [
+const BENDING: [&str; 22] = [
+    "as low as", "as high as", "in excess of", "upwards of",
     "barely",
     "hardly",
     "fewer than",
@@ -30,7 +31,8 @@ const BENDING: [&str; 18] = [
 ];
 
 /// Units and factors that an author could put behind a number.
-const UNITS: [&str; 40] = [
+const UNITS: [&str; 44] = [
+    "percentage", "tokens", "samples", "examples",
     "%", "percent", "‰", "times", "x", "×", "k", "K", "M", "B", "G", "s", "ms", "µs", "min", "h",
     "seconds", "second", "minutes", "minute", "hours", "hour", "days", "day", "steps", "step",
     "epochs", "epoch", "updates", "GB", "MB", "kB", "GiB", "MiB", "W", "J", "Hz", "GHz", "nats",
@@ -125,7 +127,8 @@ fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
         Side::Before => &['-', '−', '–', '.', ',', '/', '^', '<', '>', '~', '∼', '≈', '±', '+'],
         Side::After => &['%', '‰', '×', '^', '°'],
     };
-    if !other.char.is_alphanumeric() && !signs.contains(&other.char) {
+    // A digit of the author's is an error of its own.
+    if is_digit(other.char) || !other.char.is_alphanumeric() && !signs.contains(&other.char) {
         return None;
     }
     let place = Place::of(world, span)?;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use typst::World as _;
 use typst::syntax::{FileId, LinkedNode, Source, Span, SyntaxKind};
 
+use crate::input::Mode;
 use crate::problem::{Problem, Severity};
 use crate::world::PaperWorld;
 
@@ -59,13 +60,18 @@ impl Place {
         let node = root.find(span)?;
         let (mut door, mut math) = (None, false);
         let mut up = Some(&node);
+        // What code makes, or what a name holds, can be taken out of a door again.
+        let (mut coded, mut named) = (false, false);
         while let Some(node) = up {
             math |= node.kind() == SyntaxKind::Equation;
-            // What is taken out of a door again is no longer behind it.
+            coded |= node.kind() == SyntaxKind::CodeBlock;
+            named |= node.kind() == SyntaxKind::LetBinding && world.mode() == Mode::Free;
             let taken_out = node.parent().is_some_and(|p| p.kind() == SyntaxKind::FieldAccess);
-            door = door.or_else(|| door_of(node).filter(|_| !taken_out));
+            door = door.or_else(|| door_of(node).filter(|_| !taken_out && !coded));
             up = node.parent();
         }
+        // Nothing is shown through the package where a constant gives its reason, so these hold.
+        let door = door.filter(|door| !named || *door == Door::Declared);
         let (range, kind) = (node.range(), node.kind());
         Some(Place { id, range, kind, door, math, source: source.clone() })
     }

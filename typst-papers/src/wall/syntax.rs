@@ -211,6 +211,22 @@ impl Checker<'_> {
         }
         if node.kind() == SyntaxKind::Named {
             self.spoken(node);
+            if key(node) == "style" && call_around(node).is_some_and(|call| callee(&call) == "cite") {
+                self.refuse(
+                    "RS0213",
+                    node.range(),
+                    "a style of citation could print any number".to_owned(),
+                    "leave it out",
+                );
+            }
+        }
+        if node.kind() == SyntaxKind::ShowRule && hides_citations(node) {
+            self.refuse(
+                "RS0212",
+                node.range(),
+                "a show rule for citations could hide whose words a passage is".to_owned(),
+                "style them with a set rule: `#show cite: set text(...)`",
+            );
         }
         for child in node.children() {
             self.collect(&child);
@@ -491,6 +507,14 @@ impl Checker<'_> {
             self.strict(node, &what, CODE);
             return;
         }
+        if matches!(name.as_str(), "strike" | "underline") && !says_something(node) {
+            self.refuse(
+                "RS0214",
+                node.range(),
+                "a line without letters could be the sign of a number".to_owned(),
+                "leave it out",
+            );
+        }
         let arguments = node
             .children()
             .filter(|c| matches!(c.kind(), SyntaxKind::Args | SyntaxKind::MathArgs))
@@ -645,7 +669,29 @@ fn is_content(string: &LinkedNode<'_>) -> bool {
     let first = args.children().find(|c| !c.kind().is_trivia() && !c.kind().is_grouping());
     let is_first = first.is_some_and(|c| c.range() == string.range());
     let name = args.parent().map(callee).unwrap_or_default();
-    MARKUP.contains(&name.as_str()) && !(is_first && matches!(name.as_str(), "link" | "raw"))
+    (MARKUP.contains(&name.as_str()) || PARTS.contains(&name.as_str()))
+        && !(is_first && matches!(name.as_str(), "link" | "raw"))
+}
+
+/// Whether the content of a call has letters.
+fn says_something(call: &LinkedNode<'_>) -> bool {
+    let args = call.children().find(|child| child.kind() == SyntaxKind::Args);
+    args.is_some_and(|args| args.get().full_text().chars().any(char::is_alphanumeric))
+}
+
+/// The call that a named argument is given to.
+fn call_around<'a>(named: &LinkedNode<'a>) -> Option<LinkedNode<'a>> {
+    named.parent().filter(|args| args.kind() == SyntaxKind::Args)?.parent().cloned()
+}
+
+/// Whether a show rule makes something else of citations.
+fn hides_citations(rule: &LinkedNode<'_>) -> bool {
+    let mut parts = rule.children().filter(|c| {
+        !matches!(c.kind(), SyntaxKind::Show | SyntaxKind::Colon) && !c.kind().is_trivia()
+    });
+    let selector = parts.next().map(|c| c.get().full_text().to_string()).unwrap_or_default();
+    let sets = parts.next().is_some_and(|transform| transform.kind() == SyntaxKind::SetRule);
+    matches!(selector.as_str(), "cite" | "std.cite") && !sets
 }
 
 /// Whether a named argument is given to a function of the package.

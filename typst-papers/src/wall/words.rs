@@ -224,9 +224,6 @@ pub(crate) fn states_number(word: &str, lang: &str, before: &str, after: &str) -
     if let Some((_, words)) = ELSEWHERE.iter().find(|(code, _)| *code == lang) {
         return words.contains(&lower.as_str());
     }
-    if is_mixed(&lower) {
-        return true;
-    }
     if NAMES.contains(&lower.as_str()) {
         return false;
     }
@@ -244,7 +241,7 @@ pub(crate) fn states_number(word: &str, lang: &str, before: &str, after: &str) -
 }
 
 /// Whether a word mixes Latin letters with Cyrillic ones, which look the same.
-fn is_mixed(word: &str) -> bool {
+pub(super) fn is_mixed(word: &str) -> bool {
     word.chars().any(|c| c.is_ascii_alphabetic())
         && word.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}'))
 }
