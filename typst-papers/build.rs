@@ -12,12 +12,18 @@ use rescience_digest::Digest;
 
 /// The crates that lay out, draw, cite and write pages.
 const CRATES: [&str; 8] = [
-    "typst", "typst-assets", "typst-html", "typst-layout", "typst-library", "typst-pdf", "krilla",
+    "typst",
+    "typst-assets",
+    "typst-html",
+    "typst-layout",
+    "typst-library",
+    "typst-pdf",
+    "krilla",
     "hayagriva",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Vec::new();
     for folder in ["package", "src"] {
         files(&root.join(folder), &mut sources)?;
@@ -43,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             typst = version;
         }
     }
-    let digest = Digest::of(&told).hex().to_string();
+    let digest = Digest::of(&told).hex();
     println!("cargo::rustc-env=RESCIENCE_ENGINE=typst {typst}, engine {}", &digest[..16]);
     for watched in [root.join("package"), root.join("src"), lock] {
         println!("cargo::rerun-if-changed={}", watched.display());

@@ -82,7 +82,7 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
         refuse(problems(errors).into_iter().map(export::mended).collect())
     };
     let pdf = export::pdf(input, &document, date, attachments).map_err(|errors| mend(&errors))?;
-    let web = html::document(input, &world, &document, &claims, &problems).map_err(refuse)?;
+    let web = html::document(input, &world, &document, &claims, problems).map_err(refuse)?;
     let html = html::encoded(input, &web).map_err(|errors| refuse(problems(&errors)))?;
     let json = json::paper(input, web.root(), &claims, &accounting);
     Ok(Typeset { pdf, html, json, accounting, pages: document.pages().len(), warnings, claims })

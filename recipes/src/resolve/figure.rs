@@ -88,7 +88,7 @@ fn plot(what: &str, layer: &FigureLayer, problems: &mut Problems) -> Option<Plot
             need("y", "add `y = \"...\"`, the name of a metric");
         }
         _ if plot.written.contains_key("at") => {
-            need("y", "add `y = \"...\"`, a field of the series")
+            need("y", "add `y = \"...\"`, a field of the series");
         }
         _ => need("y", "add `y = \"...\"`, the name of a metric, or a field of the series in `at`"),
     }

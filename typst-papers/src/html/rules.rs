@@ -5,8 +5,9 @@ use typst::foundations::{
     Content, Context, NativeElement as _, NativeRuleMap, ShowFn, Target, dict,
 };
 use typst::layout::{
-    Abs, AlignElem, BlockElem, ColumnsElem, GridChild, GridElem, GridItem, HideElem, LayoutElem, MoveElem, PadElem,
-    PlaceElem, RepeatElem, RotateElem, ScaleElem, SkewElem, StackChild, StackElem,
+    Abs, AlignElem, BlockElem, ColumnsElem, GridChild, GridElem, GridItem, HideElem, LayoutElem,
+    MoveElem, PadElem, PlaceElem, RepeatElem, RotateElem, ScaleElem, SkewElem, StackChild,
+    StackElem,
 };
 use typst::visualize::{
     CircleElem, CurveElem, EllipseElem, LineElem, PolygonElem, RectElem, SquareElem,

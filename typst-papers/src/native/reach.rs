@@ -96,7 +96,7 @@ fn another_metric<'a>(words: &[&str], claimed: &'a Claimed<'_>) -> Option<&'a st
         .collect();
     let named = |word: &&str| own.iter().any(|part| word.trim_end_matches('s') == part);
     let fast = units::sooner(claimed.unit).is_some() && words.iter().any(|word| is_speed(word));
-    if fast || words.iter().any(|word| named(word)) {
+    if fast || words.iter().any(named) {
         return None;
     }
     let other =

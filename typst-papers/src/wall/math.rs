@@ -114,7 +114,7 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
         math.children().filter(|child| child.kind() != SyntaxKind::Space).collect();
     if math.kind() == SyntaxKind::MathDelimited {
         // The brackets are no part of the sides.
-        children = children.into_iter().filter(|child| !is_bracket(child)).collect();
+        children.retain(|child| !is_bracket(child));
     }
     let Some(at) = children.iter().position(|child| child.range() == inner.range()) else {
         return false;

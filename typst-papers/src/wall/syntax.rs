@@ -211,7 +211,8 @@ impl Checker<'_> {
         }
         if node.kind() == SyntaxKind::Named {
             self.spoken(node);
-            if key(node) == "style" && call_around(node).is_some_and(|call| callee(&call) == "cite") {
+            if key(node) == "style" && call_around(node).is_some_and(|call| callee(&call) == "cite")
+            {
                 self.refuse(
                     "RS0213",
                     node.range(),
@@ -290,11 +291,7 @@ impl Checker<'_> {
             }
             SyntaxKind::LetBinding if strict => return self.binding(node),
             SyntaxKind::FuncCall | SyntaxKind::MathCall if strict => return self.call(node),
-            SyntaxKind::Contextual => {
-                if strict {
-                    return self.strict(node, "`context`", CODE);
-                }
-            }
+            SyntaxKind::Contextual if strict => return self.strict(node, "`context`", CODE),
             SyntaxKind::CodeBlock
             | SyntaxKind::Conditional
             | SyntaxKind::WhileLoop
@@ -451,7 +448,7 @@ impl Checker<'_> {
                 self.call(one);
             }
             _ => {
-                self.strict(node, "a show rule", "only `#show: paper` and `#show: paper.with(...)`")
+                self.strict(node, "a show rule", "only `#show: paper` and `#show: paper.with(...)`");
             }
         }
     }

@@ -191,7 +191,7 @@ pub(crate) fn sample() -> PaperInput {
 }
 
 /// Every entry of a bibliography, as somebody who looked at all of them would confirm it.
-pub fn confirmed(bibliography: &str) -> BTreeMap<String, String> {
+pub(crate) fn confirmed(bibliography: &str) -> BTreeMap<String, String> {
     let entries = citations::entries(bibliography).expect("the sample's bibliography is BibTeX");
     entries.into_iter().map(|entry| (entry.key, entry.digest.to_string())).collect()
 }
