@@ -110,7 +110,7 @@ mod tests {
         // stats.ttest_ind(.., equal_var=False).confidence_interval()
         near(
             welch_half_width(&FAST, &SLOW, 0.95).unwrap(),
-            (1392.850_246_073_211 - 1103.816_420_593_455_9) / 2.0,
+            (1_392.850_246_073_211 - 1_103.816_420_593_455_9) / 2.0,
         );
         near(
             welch_half_width(&CONTROL, &TREATED, 0.95).unwrap(),
