@@ -168,7 +168,8 @@ fn objection_to_claim(args: &mut Args) -> SourceResult<Value> {
 fn stop(args: &mut Args) -> SourceResult<Value> {
     let place: Args = args.expect("arguments of a call")?;
     let message: Str = args.expect("message")?;
-    let mut diagnostic = SourceDiagnostic::error(place.span, message);
+    // What is found out so late is that the data refute a claim.
+    let mut diagnostic = SourceDiagnostic::error(place.span, format!("RS0216 {message}"));
     for hint in args.all::<Str>()? {
         diagnostic.hint(hint);
     }

@@ -100,6 +100,10 @@ pub(crate) fn translate(
         problem.message = lines.next().unwrap_or_default();
         problem.hints.extend(lines);
     }
+    if let Some((code, message)) = coded(&problem.message) {
+        problem.code = Some(code);
+        problem.message = message.to_owned();
+    }
     if problem.message.contains("rescience-row") && problem.message.contains("does not exist") {
         problem.message = NO_CLOSING_PAGE.to_owned();
         problem.hints = vec!["write `#show: paper` below the import".to_owned()];
@@ -122,6 +126,14 @@ pub(crate) fn translate(
         problem.text = problem.span.as_ref().map(|_| source.text().to_owned());
     }
     problem
+}
+
+/// The codes that the package's own messages begin with.
+const CODES: [&str; 5] = ["RS0216", "RS0217", "RS0218", "RS0219", "RS0220"];
+
+/// A message of the package, with its code.
+fn coded(message: &str) -> Option<(&'static str, &str)> {
+    CODES.iter().find_map(|code| Some((*code, message.strip_prefix(code)?.strip_prefix(' ')?)))
 }
 
 /// The problems once each. That the closing page is missing follows from any other error.
