@@ -24,7 +24,7 @@ const PACKAGE: &[(&str, &str)] = &[
     ("lib.typ", include_str!("../package/lib.typ")),
     ("data.typ", include_str!("../package/data.typ")),
     ("format.typ", include_str!("../package/format.typ")),
-    ("regions.typ", include_str!("../package/regions.typ")),
+    ("authored.typ", include_str!("../package/authored.typ")),
     ("declared.typ", include_str!("../package/declared.typ")),
     ("numbering.typ", include_str!("../package/numbering.typ")),
     ("references.typ", include_str!("../package/references.typ")),

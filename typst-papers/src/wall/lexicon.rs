@@ -13,9 +13,6 @@ pub(crate) enum Category {
     Comparison,
 }
 
-/// The categories by the names that the data file and recipes use.
-pub const CATEGORIES: [&str; 3] = ["hardware", "software", "comparison"];
-
 impl Category {
     fn named(name: &str) -> Option<Category> {
         match name {

@@ -41,7 +41,6 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use typst_layout::PagedDocument;
 
-pub use self::lexicon::CATEGORIES;
 use self::lexicon::{Category, Lexicon};
 use self::pages::{Letter, Origin, Pages};
 use self::place::Place;

@@ -54,7 +54,7 @@ impl Printer {
             "references.typ" => Some(Printer::References),
             "claims.typ" => Some(Printer::Claim),
             "digits.typ" => Some(Printer::Account),
-            "design.typ" | "figures.typ" | "algorithm.typ" | "regions.typ" => None,
+            "design.typ" | "figures.typ" | "algorithm.typ" | "authored.typ" => None,
             _ => Some(Printer::Data),
         }
     }
