@@ -22,6 +22,9 @@ mod html;
 pub mod input;
 mod json;
 mod ledger;
+#[cfg(test)]
+#[path = "../tests/measure/mod.rs"]
+mod measure;
 mod native;
 pub mod problem;
 pub mod results;
