@@ -6,6 +6,7 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use rescience_digest::Digest;
 use rescience_typst_papers::{PaperInput, ProjectMeta, Results, Typeset, typeset};
 use serde_json::{Value, json};
 
@@ -91,9 +92,8 @@ impl Measured {
         let metrics: BTreeMap<&str, Value> =
             (0..METRICS.len()).map(|m| (METRICS[m].0, json!({ "value": value(m) }))).collect();
         // What a run wrote has the digest of its values.
-        let output: String =
-            (0..METRICS.len()).map(|m| format!("{:04x}", value(m).to_bits() >> 36)).collect();
-        json!({ "name": format!("run {e} {p} {run}"), "output": format!("b3:{output}"), "metrics": metrics })
+        let output = Digest::of(json!(metrics).to_string().as_bytes()).to_string();
+        json!({ "name": format!("run {e} {p} {run}"), "output": output, "metrics": metrics })
     }
 }
 
