@@ -342,11 +342,14 @@ fn check(world: &Measured, paper: &Paper, place: Place, up: bool) {
     let moved = differing(&paragraphs(&old, count), &paragraphs(&new, count));
     assert_eq!(moved, among, "HTML, {told}");
     let ((old, claims), (new, _)) = (ledger(&before.html), ledger(&after.html));
+    let named = wanted(&|call| {
+        call.digest.is_some_and(|(_, run)| run.is_some()) && call.stands_for(place, run)
+    });
     let rows: BTreeSet<usize> = (0..old.len())
         .filter(|row| {
-            // Above the rows of an experiment stands its digest; a run's own stands nowhere else.
+            // Above the rows of an experiment stands its digest; a run's own stands in the row.
             let heading = claims[*row].is_empty() && old[*row].contains(EXPERIMENTS[place.0]);
-            heading || !claims[*row].is_disjoint(&dependent)
+            heading || !claims[*row].is_disjoint(&dependent) || !claims[*row].is_disjoint(&named)
         })
         .collect();
     assert_eq!(differing(&old, &new), rows, "rows {old:#?} {new:#?}, {told}");
