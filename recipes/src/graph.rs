@@ -205,6 +205,8 @@ pub struct Collect {
     pub profile: String,
     /// The source or diff that its program is built from.
     pub source: NodeName,
+    /// The command of its runs, with placeholders.
+    pub run: Vec<String>,
     /// The params that all points share.
     pub params: BTreeMap<String, Value>,
     /// What the runs were expected to write.

@@ -34,6 +34,8 @@ pub struct Results {
     pub source: NodeName,
     /// The digest of the program.
     pub program: Option<Digest>,
+    /// The command of the runs, with placeholders.
+    pub run: Vec<String>,
     /// What the numbers mean, by name.
     pub metrics: BTreeMap<String, Metric>,
     /// One entry for each point of the matrix, in its order.
@@ -135,6 +137,7 @@ pub fn collect(
         params: spec.params.clone(),
         source: spec.source.clone(),
         program,
+        run: spec.run.clone(),
         metrics: spec.metrics.clone(),
         points,
     })

@@ -105,7 +105,7 @@ fn experiment(input: &PaperInput, results: &Results) -> Value {
     json!({
         "name": results.experiment, "label": results.label(), "metrics": metrics,
         "points": points, "digest": results_digest(results),
-        "program": results.program, "source": results.source,
+        "program": results.program, "run": results.run, "source": results.source,
     })
 }
 

@@ -28,6 +28,9 @@ pub struct Results {
     /// The digest of the program.
     #[serde(default)]
     pub program: Option<String>,
+    /// The command of the runs, with placeholders.
+    #[serde(default)]
+    pub run: Vec<String>,
     /// The declared metrics by name.
     #[serde(default)]
     pub metrics: BTreeMap<String, Metric>,

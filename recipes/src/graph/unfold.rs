@@ -232,6 +232,7 @@ impl<'a> Unfolding<'a> {
                 label: experiment.label.clone(),
                 profile: self.recipe.profile.clone(),
                 source: experiment.source.get_ref().clone(),
+                run: experiment.run.clone(),
                 params: experiment.params.clone(),
                 metrics: experiment.metrics.clone(),
                 project_seed: self.recipe.project.seed,

@@ -4,8 +4,18 @@ use super::units;
 use super::wording::{Claimed, is_speed, parts, place};
 
 /// Words that speak of every point of the matrix.
-const EVERY: &[&str] =
-    &["all", "every", "each", "always", "everywhere", "throughout", "any", "both", "regardless"];
+const EVERY: &[&str] = &[
+    "all",
+    "every",
+    "each",
+    "always",
+    "everywhere",
+    "throughout",
+    "any",
+    "both",
+    "regardless",
+    "whichever",
+];
 /// Words that speak of everything there is to compare with.
 const MOST: &[&str] = &[
     "best",

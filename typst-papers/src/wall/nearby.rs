@@ -7,7 +7,7 @@ use crate::stats;
 
 /// The calls whose value is close to what the author wrote, the closest first.
 pub(super) fn suggestions(input: &PaperInput, written: &str) -> Vec<String> {
-    let Some(number) = read(written) else { return Vec::new() };
+    let Some((number, half)) = read(written) else { return Vec::new() };
     let mut found: Vec<(f64, String)> = Vec::new();
     for results in &input.experiments {
         let name = &results.experiment;
@@ -20,20 +20,20 @@ pub(super) fn suggestions(input: &PaperInput, written: &str) -> Vec<String> {
                     .map(|run| run.metrics.get(metric).copied().flatten())
                     .collect();
                 if let Some(mean) = stats::summarize(&values).mean {
-                    offer(&mut found, number, mean, || {
+                    offer(&mut found, (number, half), mean, || {
                         format!("`#value(\"{name}.{metric}\"{at})` is {mean}")
                     });
                 }
             }
             for (param, value) in &point.params {
                 if let Some(value) = value.as_f64() {
-                    offer(&mut found, number, value, || {
+                    offer(&mut found, (number, half), value, || {
                         format!("`#param(\"{name}.{param}\"{at})` is {value}")
                     });
                 }
             }
             let runs = point.runs.len();
-            offer(&mut found, number, runs as f64, || {
+            offer(&mut found, (number, half), runs as f64, || {
                 format!("`#count(\"{name}.seeds\")` is {runs}")
             });
         }
@@ -43,10 +43,16 @@ pub(super) fn suggestions(input: &PaperInput, written: &str) -> Vec<String> {
     found.into_iter().map(|(_, call)| call).take(2).collect()
 }
 
-fn offer(found: &mut Vec<(f64, String)>, number: f64, value: f64, call: impl Fn() -> String) {
+/// Offers a value that rounds to what was written, as it is or in percent.
+fn offer(
+    found: &mut Vec<(f64, String)>,
+    (number, half): (f64, f64),
+    value: f64,
+    call: impl Fn() -> String,
+) {
     for scaled in [value, value * 100.0] {
         let distance = (scaled - number).abs();
-        if distance <= 0.05 * number.abs() || distance < 1e-12 {
+        if distance <= half {
             found.push((distance / number.abs().max(1e-12), call()));
             return;
         }
@@ -59,15 +65,17 @@ fn literal(point: &std::collections::BTreeMap<String, Value>) -> String {
     format!(", point: ({})", pairs.join(", "))
 }
 
-/// A number as people write it, or as a word.
-fn read(written: &str) -> Option<f64> {
+/// A number as people write it, or as a word, and half a unit of its last digit.
+fn read(written: &str) -> Option<(f64, f64)> {
     let plain: String =
         written.chars().filter(|c| !matches!(c, ',' | '\u{202f}' | '\u{a0}')).collect();
     let plain = plain.replace('−', "-");
     let start: &str = plain.trim_end_matches(|c: char| !c.is_ascii_digit());
-    start.parse().ok().or_else(|| {
-        let words = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
-        let at = words.iter().position(|word| written.eq_ignore_ascii_case(word))?;
-        Some(at as f64 + 2.0)
-    })
+    if let Ok(number) = start.parse() {
+        let places = start.split_once('.').map_or(0, |(_, part)| part.len());
+        return Some((number, 0.5 * 0.1f64.powi(places as i32) * (1.0 + 1e-9)));
+    }
+    let words = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    let at = words.iter().position(|word| written.eq_ignore_ascii_case(word))?;
+    Some((at as f64 + 2.0, 1e-9))
 }

@@ -33,6 +33,9 @@ const BENDING: [&str; 22] = [
     "below",
 ];
 
+/// Those that no constant has a use for.
+const GAINS: [&str; 5] = ["up to", "as high as", "as low as", "upwards of", "in excess of"];
+
 /// Units and factors that an author could put behind a number.
 const UNITS: [&str; 44] = [
     "percentage",
@@ -101,11 +104,14 @@ pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
                 problems.extend(after.and_then(|after| joined(world, after, Side::After)));
             }
             let kind = claim.kind();
+            let constant = kind == "constant";
             let measured =
                 matches!(kind.as_str(), "value" | "difference" | "ratio" | "change" | "best");
             if j == 0 && first && (is_digit(letter.char) || letter.char == '−') {
                 problems.extend(signed(world, pages, i));
-                problems.extend(measured.then(|| bent(world, pages, i)).flatten());
+                problems.extend(
+                    (measured || constant).then(|| bent(world, pages, i, constant)).flatten(),
+                );
             }
             if j + 1 == letters.len() && is_digit(letter.char) && !claim.prints_unit() {
                 problems.extend(unit_behind(world, pages, i, claim));
@@ -137,7 +143,7 @@ fn signed(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
     let Origin::Author(span, offset) = sign.origin else { return None };
     let place = Place::of(world, span)?;
     // In a formula, a sign between operands is an operation.
-    if place.math {
+    if place.math && sign.char != '±' {
         return None;
     }
     let range = place.token(offset);
@@ -198,12 +204,14 @@ fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
 }
 
 /// "up to 5": a bound that nothing tested.
-fn bent(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
+/// A declared threshold may be one; a declared gain may not.
+fn bent(world: &PaperWorld, pages: &Pages, i: usize, constant: bool) -> Option<Problem> {
     let before: Vec<(String, Letter)> = pages.words[i.saturating_sub(3)..i]
         .iter()
         .filter_map(|word| Some((word.text().to_lowercase(), *word.letters.first()?)))
         .collect();
-    BENDING.iter().find_map(|phrase| {
+    let phrases = BENDING.iter().filter(|phrase| !constant || GAINS.contains(phrase));
+    phrases.into_iter().find_map(|phrase| {
         let length = phrase.split(' ').count();
         let tail = before.len().checked_sub(length)?;
         if !before[tail..].iter().map(|(word, _)| word.as_str()).eq(phrase.split(' ')) {

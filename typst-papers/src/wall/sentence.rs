@@ -77,7 +77,7 @@ fn said(word: &Word) -> String {
 /// The path of the number that a word begins with.
 fn number_path(pages: &Pages, word: &Word) -> Option<String> {
     let claim = pages.claim(word.letters.first()?)?;
-    (claim.kind() == "value").then(|| claim.path())
+    matches!(claim.kind().as_str(), "value" | "param").then(|| claim.path())
 }
 
 /// The experiment that a verb before the word gives its number to, that stands before a colon, or
@@ -96,7 +96,7 @@ fn subject<'a>(
     if given {
         at = at.checked_sub(1)?;
     } else if !plain[at].ends_with(':') && !apart {
-        return None;
+        return farther(input, plain, i);
     }
     let (results, start) = named(input, plain, at)?;
     // A name of one word may be an ordinary word: "again needs". An article makes it a name.
@@ -106,6 +106,36 @@ fn subject<'a>(
     let sure = article || start < at || apart && !given;
     (sure && !other).then_some((results, start))
 }
+
+/// The subject of a clause that goes on for a few words before its number: "the baseline reached the
+/// threshold after".
+fn farther<'a>(input: &'a PaperInput, plain: &[String], i: usize) -> Option<(&'a Results, usize)> {
+    let mut verb = false;
+    for at in (i.saturating_sub(8)..i).rev() {
+        let word = plain[at].as_str();
+        // Another clause, or another thing that the number could be of.
+        if word.is_empty()
+            || word.ends_with([',', ';', ':', '.', '!', '?', ')'])
+            || OTHERS.contains(&word)
+        {
+            return None;
+        }
+        if GIVING.contains(&word) {
+            verb = true;
+        } else if verb && let Some((results, start)) = named(input, plain, at) {
+            let before = |back: usize| start.checked_sub(back).map_or("", |at| plain[at].as_str());
+            let sure = matches!(before(1), "the" | "our") && !BESIDE.contains(&before(2));
+            return sure.then_some((results, start));
+        }
+    }
+    None
+}
+
+/// Words that bring something else into a clause.
+const OTHERS: [&str; 14] = [
+    "than", "while", "whereas", "but", "and", "or", "instead", "against", "unlike", "variant",
+    "other", "others", "these", "which",
+];
 
 /// Words after which a name is what something is compared with.
 const BESIDE: [&str; 9] =

@@ -166,7 +166,7 @@ const ELSEWHERE: [(&str, &[&str]); 3] = [
 ];
 
 /// Compounds of the field in which the number is part of a name.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "zero-shot",
     "zero-mean",
     "zero-sum",
@@ -179,6 +179,8 @@ const NAMES: [&str; 12] = [
     "half-space",
     "half-plane",
     "half-line",
+    "half-width",
+    "half-life",
 ];
 
 /// Nouns that a count stands before.
