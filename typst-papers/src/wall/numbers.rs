@@ -8,7 +8,9 @@ use crate::problem::Problem;
 use crate::world::PaperWorld;
 
 /// Words that bound or bend the number behind them.
-const BENDING: [&str; 22] = [
+const BENDING: [&str; 24] = [
+    "minus",
+    "negative",
     "as low as",
     "as high as",
     "in excess of",
@@ -37,7 +39,12 @@ const BENDING: [&str; 22] = [
 const GAINS: [&str; 5] = ["up to", "as high as", "as low as", "upwards of", "in excess of"];
 
 /// Units and factors that an author could put behind a number.
-const UNITS: [&str; 44] = [
+const UNITS: [&str; 49] = [
+    "weeks",
+    "months",
+    "years",
+    "points",
+    "％",
     "percentage",
     "tokens",
     "samples",
@@ -137,7 +144,10 @@ fn disfigured(world: &PaperWorld, pages: &Pages, claim: &Claim) -> Option<Proble
 fn signed(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
     let before = pages.words.get(i.checked_sub(1)?)?;
     let [sign] = before.letters.as_slice() else { return None };
-    if !matches!(sign.char, '-' | '−' | '<' | '>' | '~' | '∼' | '≈' | '±' | '×') {
+    if !matches!(
+        sign.char,
+        '-' | '−' | '<' | '>' | '~' | '∼' | '≈' | '±' | '×' | '≥' | '≤' | '‒' | '‑'
+    ) {
         return None;
     }
     let Origin::Author(span, offset) = sign.origin else { return None };
@@ -172,8 +182,11 @@ enum Side {
 fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
     let Origin::Author(span, offset) = other.origin else { return None };
     let signs: &[char] = match side {
-        Side::Before => &['-', '−', '–', '.', ',', '/', '^', '<', '>', '~', '∼', '≈', '±', '+'],
-        Side::After => &['%', '‰', '×', '^', '°'],
+        Side::Before => &[
+            '-', '−', '–', '.', ',', '/', '^', '<', '>', '~', '∼', '≈', '±', '+', '≥', '≤', '‒',
+            '‑',
+        ],
+        Side::After => &['%', '％', '‰', '×', '^', '°'],
     };
     // A digit of the author's is an error of its own.
     if is_digit(other.char) || !other.char.is_alphanumeric() && !signs.contains(&other.char) {

@@ -289,7 +289,11 @@ impl Reader {
 
 /// Whether a character leaves something on the page.
 pub(super) fn is_ink(char: char) -> bool {
-    let joins = matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}');
+    let joins = matches!(
+        char,
+        '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+    );
     !char.is_whitespace() && !joins
 }
 

@@ -57,7 +57,7 @@ impl Wall<'_> {
 
     /// A word that reads as one thing to people and as another to programs.
     fn disguised(&mut self, i: usize, letter: &Letter, word: &str) {
-        let message = format!("\"{word}\" mixes Latin and Cyrillic letters that look the same");
+        let message = format!("\"{word}\" mixes letters of several scripts that look the same");
         let problem = match self.place(letter) {
             Some((place, offset)) => place.error("RS0202", place.token(offset), message),
             None => self.behind(i, "RS0202", &message),

@@ -41,7 +41,11 @@ const NUMBERS: [&str; 33] = [
 ];
 
 /// Words that state a multiple or a share.
-const MULTIPLES: [&str; 26] = [
+const MULTIPLES: [&str; 30] = [
+    "septuple",
+    "septupled",
+    "octuple",
+    "octupled",
     "quintuple",
     "quintupled",
     "sextuple",
@@ -234,6 +238,7 @@ pub(crate) fn states_number(word: &str, lang: &str, before: &str, after: &str) -
         || (SHARES.contains(&lower.as_str())
             && matches!(before, "a" | "an" | "one")
             && SHARED.contains(&after))
+        || lower.strip_prefix("one-").is_some_and(|share| SHARES.contains(&share))
         || (lower == "one" && SINGLE.contains(&after))
         || (lower == "cent" && before == "per")
         || (lower == "couple" && before == "a" && after == "of")
@@ -242,10 +247,10 @@ pub(crate) fn states_number(word: &str, lang: &str, before: &str, after: &str) -
             && COUNTED.contains(&after))
 }
 
-/// Whether a word mixes Latin letters with Cyrillic ones, which look the same.
+/// Whether a word mixes Latin letters with ones of other scripts that look the same.
 pub(super) fn is_mixed(word: &str) -> bool {
     word.chars().any(|c| c.is_ascii_alphabetic())
-        && word.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}'))
+        && word.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}') || "οΟΤΑΒΕΖΗΙΚΜΝΡΧı".contains(c))
 }
 
 fn is_number(part: &str) -> bool {
