@@ -17,7 +17,7 @@
 //! | `env` | - | - | yes | - | - | - |
 //! | `limits` | - | - | `memory`, `processes`, `cpus` | - | - | - |
 //! | `toolchain` | - | of cargo | - | - | - | - |
-//! | `settings` | - | `system` | - | label, profile, source, metrics, the runs' keys | the plot, order of data | main, bibliography, order, style, mode, terms, lexicon, project, profile; the lock's confirmed citations |
+//! | `settings` | - | `system` | - | label, profile, source, command, metrics, the runs' keys | the plot, order of data | main, bibliography, order, style, mode, terms, lexicon, project, profile; the lock's confirmed citations |
 //! | `settings.engine` | - | - | - | - | renderer | typesetter |
 //!
 //! The `memory` and `processes` limits enter because a program can see them and adapt: it may use
@@ -350,6 +350,8 @@ fn results(
     set(inputs, "label", collect.label.as_str());
     set(inputs, "profile", collect.profile.as_str());
     set(inputs, "source", collect.source.to_string());
+    let run = collect.run.iter().map(|word| Value::from(word.clone())).collect();
+    inputs.settings.insert("run".to_owned(), Value::Array(run));
     for (name, metric) in &collect.metrics {
         let mut field = |field: &str, value: Value| {
             inputs.settings.insert(format!("metric.{name}.{field}"), value);

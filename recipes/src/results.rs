@@ -35,6 +35,7 @@ pub struct Results {
     /// The digest of the program.
     pub program: Option<Digest>,
     /// The command of the runs, with placeholders.
+    #[serde(default)]
     pub run: Vec<String>,
     /// What the numbers mean, by name.
     pub metrics: BTreeMap<String, Metric>,

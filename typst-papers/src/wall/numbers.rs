@@ -7,6 +7,10 @@ use super::place::Place;
 use crate::problem::Problem;
 use crate::world::PaperWorld;
 
+/// Those of them that would change a parameter or a count; what these count, a text may name.
+const SCALES: [&str; 13] =
+    ["%", "％", "‰", "percent", "percentage", "times", "x", "×", "k", "K", "M", "B", "G"];
+
 /// Words that bound or bend the number behind them.
 const BENDING: [&str; 24] = [
     "minus",
@@ -39,11 +43,10 @@ const BENDING: [&str; 24] = [
 const GAINS: [&str; 5] = ["up to", "as high as", "as low as", "upwards of", "in excess of"];
 
 /// Units and factors that an author could put behind a number.
-const UNITS: [&str; 49] = [
+const UNITS: [&str; 48] = [
     "weeks",
     "months",
     "years",
-    "points",
     "％",
     "percentage",
     "tokens",
@@ -247,7 +250,9 @@ fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: &Claim) -> Op
     let first = next.letters.first()?;
     let text = next.text();
     let text = text.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
-    if !UNITS.contains(&text) || same_unit(&claim.unit(), text) {
+    let counted = matches!(claim.kind().as_str(), "param" | "count" | "constant");
+    let units: &[&str] = if counted { &SCALES } else { &UNITS };
+    if !units.contains(&text) || same_unit(&claim.unit(), text) {
         return None;
     }
     let Origin::Author(span, offset) = first.origin else { return None };
