@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rescience_exec::sandbox::Isolation;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::BrightGreen.on_default().bold())
@@ -161,12 +162,36 @@ pub(crate) struct Build {
     /// Leave the directories of failed runs in place
     #[arg(long)]
     pub(crate) keep_failed: bool,
+    /// How well programs have to be shut in; what runs less well says so in the paper
+    #[arg(long, value_name = "LEVEL", default_value = "full")]
+    pub(crate) sandbox: SandboxLevel,
     /// Say what would run, and why, and stop
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
+}
+
+/// How well programs have to be shut in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SandboxLevel {
+    /// Namespaces, a filter for system calls and limits, or nothing is started
+    Full,
+    /// Where namespaces are forbidden: Landlock, a filter for system calls and limits
+    Partial,
+    /// No isolation; limits hold, and every process ends with its run
+    None,
+}
+
+impl From<SandboxLevel> for Isolation {
+    fn from(level: SandboxLevel) -> Isolation {
+        match level {
+            SandboxLevel::Full => Isolation::Full,
+            SandboxLevel::Partial => Isolation::Partial,
+            SandboxLevel::None => Isolation::None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rescience_exec::build;
 use rescience_exec::host::Host;
+use rescience_exec::sandbox::Isolation;
 use rescience_recipes::{
     ActionIndex, Code, Graph, Lock, Recipe, Selection, UnknownTarget, nearest, parse_bytes,
 };
@@ -177,6 +178,8 @@ pub(crate) fn host(global: &Global, settings: &Settings, jobs: Option<i64>) -> R
         keep_going: false,
         offline: global.offline(),
         keep_failed: false,
+        isolation: Isolation::Full,
+        tools: settings.tools.clone(),
     })
 }
 

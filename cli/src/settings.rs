@@ -14,6 +14,9 @@ mod variable {
     pub(super) const HOME: &str = "RESCIENCE_HOME";
     /// A fixed UTC time for every date that is recorded, `2026-01-31T12:00:00Z`; for tests.
     pub(super) const CLOCK: &str = "RESCIENCE_CLOCK";
+    /// Directories of software outside of the system's own, separated by `:`, that experiments may
+    /// read and execute: a Conda environment, a Python installed in a home directory.
+    pub(super) const TOOLS: &str = "RESCIENCE_TOOLS";
     /// `never` hides the progress bar.
     pub(super) const PROGRESS: &str = "RESCIENCE_PROGRESS";
 }
@@ -53,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) progress: bool,
     /// The toolchains' variables that are set.
     pub(crate) toolchain: BTreeMap<OsString, OsString>,
+    /// Directories of software that experiments may use beside the system's.
+    pub(crate) tools: Vec<PathBuf>,
     /// CPUs that this process may use.
     pub(crate) cpus: usize,
 }
@@ -89,6 +94,16 @@ impl Settings {
             TOOLCHAIN.iter().filter_map(|name| Some((OsString::from(name), set(name)?))).collect();
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let home = directory.join(home);
-        Ok(Settings { home, directory, binary, clock, progress, toolchain, cpus })
+        let tools = set(variable::TOOLS).unwrap_or_default();
+        let tools = std::env::split_paths(&tools).filter(|path| !path.as_os_str().is_empty());
+        let tools = tools.map(|path| directory.join(path)).collect::<Vec<_>>();
+        if let Some(absent) = tools.iter().find(|path| !path.exists()) {
+            return Err(format!(
+                "{} names `{}`, which does not exist",
+                variable::TOOLS,
+                absent.display()
+            ));
+        }
+        Ok(Settings { home, directory, binary, clock, progress, toolchain, tools, cpus })
     }
 }

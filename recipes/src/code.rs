@@ -143,6 +143,8 @@ codes! {
     UnknownCitation = "RS0118",
     /// A claim that no paper made.
     UnknownClaim = "RS0119",
+    /// A machine that cannot shut programs in as well as asked.
+    NoSandbox = "RS0130",
     /// A number in the text that comes from no artifact.
     LiteralNumber = "RS0201",
     /// A number in words that comes from no artifact.

@@ -15,13 +15,15 @@
 //! | `params`, the point's values among them | - | - | yes | yes, the common ones | - | - |
 //! | `seed` | - | - | the run's | the project's | - | - |
 //! | `env` | - | - | yes | - | - | - |
-//! | `limits` | - | - | `memory`, `processes`, `cpus` | - | - | - |
+//! | `limits` | - | - | `wall`, `cpu`, `memory`, `processes`, `files`, `cpus` | - | - | - |
 //! | `toolchain` | - | of cargo | - | - | - | - |
 //! | `settings` | - | `system` | - | label, profile, source, command, metrics, the runs' keys | the plot, order of data | main, bibliography, order, style, mode, terms, lexicon, project, profile; the lock's confirmed citations |
 //! | `settings.engine` | - | - | - | - | renderer | typesetter |
 //!
-//! The `memory` and `processes` limits enter because a program can see them and adapt: it may use
-//! fewer workers, or a smaller cache. `cpus` is what programs take as their number of threads, and
+//! The `memory`, `processes` and `files` limits enter because a program can see them and adapt: it
+//! may use fewer workers, or a smaller cache. `wall` and `cpu` enter because a program can read a
+//! clock and stop when its time is nearly over: one that was given more time is another experiment,
+//! and its recipe has to show it. `cpus` is what programs take as their number of threads, and
 //! sums over threads depend on it. An experiment's results name the runs' keys, so these enter its
 //! own key; its runs' facts enter because papers print them. All confirmed citations enter the key
 //! of every paper with a bibliography, since which of them it has is written in its folder.
@@ -34,7 +36,7 @@
 //! | file names outside the project, host name, user | the same work elsewhere is the same work |
 //! | modification times, order of keys, comments and layout of the recipe | they are not content |
 //! | wall clock, time zone, locale | the sandbox fixes what a program could see of them |
-//! | `wall` and `disk` limits | they can fail a run and never change what it writes; failures are never reused |
+//! | `disk` and `log` limits | they can fail a run and never change what it writes; failures are never reused |
 //! | a run's metrics, label and figures | the run does not see them: a changed unit collects anew and runs nothing |
 //! | a program's source, where it was built | only the program counts: a comment that changes no program stops there |
 //! | `CC`, `CXX`, `AR`, the linker, settings in cargo's home | they are the machine's; a program they change has another digest, and that enters |
@@ -46,6 +48,7 @@
 //! program can tell them apart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rescience_digest::{ActionKey, Canonical, Digest, KeyHasher};
 use serde::{Deserialize, Serialize};
@@ -57,7 +60,7 @@ use crate::recipe::BuildSystem;
 use crate::value::Value;
 
 /// Names the purpose and the version of the encoding; a change of either changes every key.
-const CONTEXT: &str = "rescience 2026-11-23 action key v1";
+const CONTEXT: &str = "rescience 2026-11-25 action key v2";
 
 /// Everything that enters a key, kept beside each trace so that a later plan can say what changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +82,7 @@ pub struct KeyInputs {
     /// Environment variables by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// Limits that a program can see: bytes, or counts.
+    /// Limits that can change a result: bytes, counts, or milliseconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, u64>,
     /// Digests of what is read, by role.
@@ -294,9 +297,20 @@ fn describe(
             inputs.params.clone_from(&run.params);
             inputs.seed = Some(run.seed);
             inputs.env.clone_from(&run.env);
-            inputs.limits.insert("memory".to_owned(), run.limits.memory);
-            inputs.limits.insert("processes".to_owned(), run.limits.processes.into());
-            inputs.limits.insert("cpus".to_owned(), run.limits.cpus.into());
+            let limits = &run.limits;
+            let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            inputs.limits.extend(
+                [
+                    ("wall_ms", Some(milliseconds(limits.wall))),
+                    ("cpu_ms", limits.cpu.map(milliseconds)),
+                    ("memory", Some(limits.memory)),
+                    ("processes", Some(limits.processes.into())),
+                    ("files", Some(limits.files.into())),
+                    ("cpus", Some(limits.cpus.into())),
+                ]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+            );
         }
         Work::Collect(collect) => results(action, collect, key_of, inputs),
         Work::Figure { plot } => {

@@ -89,9 +89,12 @@ pub(crate) struct ExperimentLayer {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LimitsLayer {
     pub(crate) wall: Option<std::time::Duration>,
+    pub(crate) cpu: Option<std::time::Duration>,
     pub(crate) memory: Option<u64>,
     pub(crate) disk: Option<u64>,
     pub(crate) processes: Option<u32>,
+    pub(crate) files: Option<u32>,
+    pub(crate) log: Option<u64>,
     pub(crate) cpus: Option<u32>,
 }
 
@@ -177,9 +180,12 @@ impl ExperimentLayer {
         merge(&mut self.env, &upper.env);
         merge(&mut self.inputs, &upper.inputs);
         replace(&mut self.limits.wall, upper.limits.wall.as_ref());
+        replace(&mut self.limits.cpu, upper.limits.cpu.as_ref());
         replace(&mut self.limits.memory, upper.limits.memory.as_ref());
         replace(&mut self.limits.disk, upper.limits.disk.as_ref());
         replace(&mut self.limits.processes, upper.limits.processes.as_ref());
+        replace(&mut self.limits.files, upper.limits.files.as_ref());
+        replace(&mut self.limits.log, upper.limits.log.as_ref());
         replace(&mut self.limits.cpus, upper.limits.cpus.as_ref());
         self.written.extend_from_slice(&upper.written);
     }

@@ -169,12 +169,18 @@ impl fmt::Display for BuildSystem {
 pub struct Limits {
     /// Wall time.
     pub wall: Duration,
+    /// CPU time of all processes together; none is unlimited.
+    pub cpu: Option<Duration>,
     /// Bytes of memory.
     pub memory: u64,
-    /// Bytes written below the output directory.
+    /// Bytes written, outputs and temporary files together.
     pub disk: u64,
     /// Processes and threads.
     pub processes: u32,
+    /// Files that one process may have open.
+    pub files: u32,
+    /// Bytes that are kept of each of the two logs.
+    pub log: u64,
     /// Cores: how many slots the run takes, and `RESCIENCE_THREADS`.
     pub cpus: u32,
 }
@@ -183,9 +189,12 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             wall: Duration::from_secs(3600),
+            cpu: None,
             memory: 8 << 30,
             disk: 4 << 30,
             processes: 256,
+            files: 4096,
+            log: 64 << 20,
             cpus: 1,
         }
     }

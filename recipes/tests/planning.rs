@@ -246,6 +246,20 @@ fn layout_order_and_comments_change_no_key() {
     assert_eq!(keys(&moved), keys(RECIPE));
 }
 
+/// An experiment that lengthens its own time must not look like the one it was.
+#[test]
+fn a_run_that_is_given_more_is_another_run() {
+    let runs = |from: &str, to: &str| {
+        let changed = changed(RECIPE, &edited(from, to));
+        changed.iter().filter(|name| name.contains('#')).count()
+    };
+    assert_eq!(runs("wall = \"10min\"", "wall = \"20min\""), 8);
+    for more in ["cpu = \"5min\"", "memory = \"9GiB\"", "processes = 300", "files = 99", "cpus = 2"]
+    {
+        assert_eq!(runs("wall = \"10min\"", &format!("wall = \"10min\", {more}")), 8, "{more}");
+    }
+}
+
 #[test]
 fn presentation_runs_nothing() {
     let runs = |changed: Vec<String>| changed.iter().filter(|name| name.contains('#')).count();
@@ -256,8 +270,11 @@ fn presentation_runs_nothing() {
     );
     let unit = changed(RECIPE, &edited(r#"unit = "step""#, r#"unit = "epoch""#));
     assert_eq!(runs(unit), 0);
-    let wall = changed(RECIPE, &edited("10min", "20min"));
-    assert_eq!(wall, Vec::<String>::new());
+    for limit in ["disk = \"2GiB\"", "log = \"1MiB\""] {
+        let limit =
+            changed(RECIPE, &edited("wall = \"10min\"", &format!("wall = \"10min\", {limit}")));
+        assert_eq!(limit, Vec::<String>::new());
+    }
     let style = changed(RECIPE, &edited("[paper.main]", "[paper.main]\nstyle = \"report\""));
     assert_eq!(style, ["paper.main"]);
     for key in [

@@ -31,6 +31,7 @@ pub(crate) fn run(
     let json = args.message_format == MessageFormat::Json;
     host.keep_going = args.keep_going;
     host.keep_failed = args.keep_failed;
+    host.isolation = args.sandbox.into();
     if args.dry_run {
         let project = texts.project(global)?;
         let selection = project.select(&args.nodes)?;

@@ -1,7 +1,7 @@
 //! `rescience doctor`: what this machine offers, what is missing, and the mend for each.
 
 use rescience_exec::facts::Machine;
-use rescience_exec::sandbox::Sandbox;
+use rescience_exec::sandbox::{Offer, Sandbox};
 use rescience_exec::toolchain::Toolchain;
 use rescience_recipes::BuildSystem;
 use rescience_store::Store;
@@ -76,16 +76,32 @@ fn findings(global: &Global, settings: &Settings, machine: &Machine) -> Vec<Find
         Finding::good("kernel", machine.kernel.clone().unwrap_or_else(unknown)),
     ];
     findings.extend(gpus(machine));
-    let level = Sandbox::new(settings.binary.clone()).level();
-    findings.push(Finding::missing(
-        "sandbox",
-        level.to_string(),
-        "runs see the file system and the network as you do; limits hold, and every process ends",
-    ));
+    findings.extend(sandbox(settings));
     findings.push(rust(settings));
     findings.push(store(settings));
     findings.push(recipe(global, settings));
     findings
+}
+
+fn sandbox(settings: &Settings) -> Vec<Finding> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let offer = match runtime {
+        Ok(runtime) => runtime.block_on(Sandbox::offer(&settings.binary)),
+        Err(error) => Err(error.to_string()),
+    };
+    match offer {
+        Ok(Offer { level, lacks }) if lacks.is_empty() => {
+            vec![Finding::good("sandbox", level.to_string())]
+        }
+        Ok(Offer { level, lacks }) => lacks
+            .iter()
+            .map(|lack| {
+                let found = format!("{level}; not {}: {}", lack.level.as_str(), lack.why);
+                Finding::missing("sandbox", found, &lack.mend)
+            })
+            .collect(),
+        Err(why) => vec![Finding::missing("sandbox", why, "it could not be tried")],
+    }
 }
 
 fn gpus(machine: &Machine) -> Vec<Finding> {

@@ -11,6 +11,7 @@
 //!   that it compiled them.
 //! - Toolchains do not share.
 
+mod bench;
 mod compare;
 mod messages;
 
@@ -22,10 +23,9 @@ use std::path::{Path, PathBuf};
 
 pub use compare::{Cause, Comparison, compare};
 
-use messages::Summary;
-
+use self::bench::Bench;
 use crate::facts::packages::{self, LockError};
-use crate::sandbox::{Finished, Limits, Progress, Sandbox, Spec};
+use crate::sandbox::{Finished, Limits, Progress, Sandbox, Shown};
 use crate::toolchain::Toolchain;
 
 /// A place for cargo builds with one toolchain, held by one build at a time.
@@ -48,8 +48,12 @@ pub struct Workshop {
 pub struct Request<'a> {
     /// The tools.
     pub toolchain: &'a Toolchain,
-    /// The variables that the tools and linker need: `PATH`, `HOME`. Nothing else enters.
+    /// The variables that the tools and linker need. Those of the network are for fetching only.
     pub env: &'a BTreeMap<OsString, OsString>,
+    /// Where programs are searched.
+    pub path: &'a [PathBuf],
+    /// The user's own software that is shown.
+    pub tools: &'a [Shown],
     /// Cargo's home, with the registry's cache.
     pub cargo_home: &'a Path,
     /// Never to fetch anything.
@@ -60,6 +64,8 @@ pub struct Request<'a> {
     pub limits: Limits,
     /// A private directory for the sandbox; see [`Spec::control`].
     pub control: &'a Path,
+    /// A directory for temporary files.
+    pub temporary: &'a Path,
     /// The file for what cargo says to people, the compiler's errors above all.
     pub log: &'a Path,
     /// The directory to put the programs into, made if absent.
@@ -103,6 +109,16 @@ pub enum CargoError {
     /// The lock file is broken.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// What was fetched is not what the lock names.
+    #[error("{} is not the crate that Cargo.lock names: its SHA-256 is {found}, expected {expected}; remove the file and build again", path.display())]
+    Forged {
+        /// The file in cargo's home.
+        path: PathBuf,
+        /// What the lock says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
     /// Cargo took a package of the source for built already, which would be a guess.
     #[error("cargo did not compile `{package}` again, so its program may be another source's")]
     NotCompiled {
@@ -183,17 +199,20 @@ impl Workshop {
         for name in packages::local(&lock)? {
             self.forget(&name)?;
         }
-        let fetched = self.fetch(sandbox, request).await;
-        if let Some(finished) = fetched {
+        let target = self.target();
+        fs::create_dir_all(&target).map_err(at(&target))?;
+        let bench = Bench { workshop: self, sandbox, request };
+        if let Some(finished) = bench.fetch().await? {
             let (programs, stage) = (Vec::new(), Stage::Fetch);
             return Ok(Built { programs, compiled: 0, fresh: 0, stage, finished });
         }
-        let (mut finished, mut summary) = self.compile(sandbox, request, &mut on_progress).await;
+        packages::verify(&lock, request.cargo_home)?;
+        let (mut finished, mut summary) = bench.compile(&mut on_progress).await;
         if !summary.reused.is_empty() {
             // A layout of cargo's that `forget` does not know.
-            let target = self.target();
             fs::remove_dir_all(&target).map_err(at(&target))?;
-            (finished, summary) = self.compile(sandbox, request, &mut on_progress).await;
+            fs::create_dir_all(&target).map_err(at(&target))?;
+            (finished, summary) = bench.compile(&mut on_progress).await;
             if let Some(package) = summary.reused.pop_first() {
                 return Err(CargoError::NotCompiled { package });
             }
@@ -202,104 +221,13 @@ impl Workshop {
         if finished.exit.success() {
             fs::create_dir_all(request.output).map_err(at(request.output))?;
             for (name, path) in &summary.executables {
-                fs::copy(path, request.output.join(name)).map_err(at(path))?;
+                let path = bench.outside(path);
+                fs::copy(&path, request.output.join(name)).map_err(at(&path))?;
                 programs.push(name.clone());
             }
         }
         let (compiled, fresh) = (summary.compiled, summary.fresh);
         Ok(Built { programs, compiled, fresh, stage: Stage::Compile, finished })
-    }
-
-    async fn compile(
-        &self,
-        sandbox: &Sandbox,
-        request: &Request<'_>,
-        on_progress: &mut impl FnMut(Progress),
-    ) -> (Finished, Summary) {
-        let target = self.target();
-        let jobs = request.jobs.max(1).to_string();
-        let args: [&OsStr; 8] = [
-            "build".as_ref(),
-            "--release".as_ref(),
-            "--frozen".as_ref(),
-            "--message-format=json-render-diagnostics".as_ref(),
-            "--jobs".as_ref(),
-            jobs.as_ref(),
-            "--target-dir".as_ref(),
-            target.as_ref(),
-        ];
-        let spec = self.spec(request, &args, false);
-        let finished = sandbox.run(&spec, on_progress).await;
-        (finished, messages::read(&fs::read(&spec.stdout).unwrap_or_default()))
-    }
-
-    /// Fetches what is missing. `Some` is how that failed.
-    async fn fetch(&self, sandbox: &Sandbox, request: &Request<'_>) -> Option<Finished> {
-        let host = request.toolchain.host().unwrap_or_default();
-        let base = ["fetch", "--locked", "--target", host];
-        // Asking without the network first is quick, and needs no server to be up.
-        for network in [false, true] {
-            let mut args: Vec<&OsStr> = base.iter().map(OsStr::new).collect();
-            if !network {
-                args.push("--offline".as_ref());
-            }
-            let finished = sandbox.run(&self.spec(request, &args, network), drop).await;
-            if finished.exit.success() {
-                return None;
-            }
-            if network || request.offline {
-                return Some(finished);
-            }
-        }
-        None
-    }
-
-    fn spec(&self, request: &Request<'_>, args: &[&OsStr], network: bool) -> Spec {
-        let argv = [request.toolchain.cargo.as_os_str()].into_iter().chain(args.iter().copied());
-        let mut env = request.env.clone();
-        let mut set = |name: &str, value: &OsStr| env.insert(name.into(), value.into());
-        set("CARGO_HOME", request.cargo_home.as_os_str());
-        set("RUSTC", request.toolchain.rustc.as_os_str());
-        set("CARGO_ENCODED_RUSTFLAGS", &self.flags(request));
-        set("CARGO_TERM_COLOR", "never".as_ref());
-        // What the user's own configuration must not decide.
-        set("CARGO_BUILD_BUILD_DIR", self.target().as_os_str());
-        set("RUSTC_WRAPPER", "".as_ref());
-        set("RUSTC_WORKSPACE_WRAPPER", "".as_ref());
-        // Units of compilation would depend on what was built before.
-        set("CARGO_INCREMENTAL", "0".as_ref());
-        Spec {
-            argv: argv.map(OsStr::to_os_string).collect(),
-            cwd: self.source(),
-            env,
-            limits: request.limits,
-            control: request.control.to_path_buf(),
-            stdout: request.control.join("messages.jsonl"),
-            stderr: request.log.to_path_buf(),
-            writable: vec![self.target(), request.cargo_home.to_path_buf()],
-            read_only: vec![self.source()],
-            network,
-        }
-    }
-
-    /// The flags that keep this machine's directories out of programs, separated as cargo wants.
-    /// They take the place of any `rustflags` in a configuration of the user's or the source's.
-    fn flags(&self, request: &Request<'_>) -> OsString {
-        let mut flags = OsString::new();
-        for (from, to) in [
-            (self.source().as_path(), "/source"),
-            (self.target().as_path(), "/target"),
-            (request.cargo_home, "/cargo"),
-        ] {
-            if !flags.is_empty() {
-                flags.push("\x1f");
-            }
-            flags.push("--remap-path-prefix=");
-            flags.push(from);
-            flags.push("=");
-            flags.push(to);
-        }
-        flags
     }
 
     /// Removes what cargo remembers and keeps of a package: fingerprints, so that it is compiled

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rescience_store::Store;
 
 use crate::clock::Clock;
+use crate::sandbox::Isolation;
 use crate::studio::Studio;
 
 /// Where and how a build runs.
@@ -34,4 +35,8 @@ pub struct Host {
     pub offline: bool,
     /// Whether the directory of a failed run is left in place.
     pub keep_failed: bool,
+    /// How well programs have to be shut in.
+    pub isolation: Isolation,
+    /// Directories of software outside of the system's own that programs may read and execute.
+    pub tools: Vec<PathBuf>,
 }

@@ -3,43 +3,51 @@
 //!
 //! The builder starts its own binary again as `BINARY __supervise SPEC` and holds the write end of
 //! a pipe that is the supervisor's standard input. However the builder ends, by `kill -9` too, the
-//! kernel closes that pipe, and the supervisor kills everything. It is a *subreaper*: a descendant
-//! that forks twice or starts a session of its own becomes the supervisor's child, so "no child is
-//! left" means that nothing is left. The program is started through one more stage, `__supervise
-//! --enter`, which prepares the process it is in and then becomes the program.
+//! kernel closes that pipe, and the supervisor kills everything. The program runs in a [cell](Cell), with
+//! a warden in between. Where there is no process namespace, the supervisor is a *subreaper*: a
+//! descendant that forks twice or starts a session of its own becomes its child, so "no child is
+//! left" means that nothing is left.
 //!
 //! Standard output carries the program's lines of progress. How the run ended goes to a report.
 
 mod capture;
-mod enter;
+mod cell;
+mod cgroup;
+mod filter;
+mod guard;
+mod network;
+mod notify;
 mod processes;
+mod program;
+mod sys;
+mod view;
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::TimeValLike as _;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, read};
+use nix::unistd::{pipe2, read};
 
-use crate::sandbox::{Exit, Finished, Level, Limit, Log, Spec, Usage};
+use self::capture::Capture;
+use self::cell::{Cell, Message, Streams};
+use self::cgroup::Cgroup;
+use self::notify::Observer;
+use crate::sandbox::{Access, Exit, Finished, Holder, Isolation, Level, Limit, Spec, Usage};
 
 /// The hidden first argument with which the binary is a supervisor.
 pub const ARGUMENT: &str = "__supervise";
-
-/// The argument after it with which the binary becomes the program.
-const ENTER: &str = "--enter";
 
 /// How often memory and processes are measured.
 const SAMPLE: Duration = Duration::from_millis(150);
@@ -50,8 +58,6 @@ pub(crate) struct Files {
     pub(crate) spec: PathBuf,
     /// The [`Finished`] run, by the supervisor.
     pub(crate) report: PathBuf,
-    /// Why the program could not be started, by the stage that tried.
-    pub(crate) refusal: PathBuf,
     /// What the supervisor itself said on standard error.
     pub(crate) complaints: PathBuf,
 }
@@ -61,7 +67,6 @@ impl Files {
         Files {
             spec: control.join("spec.json"),
             report: control.join("report.json"),
-            refusal: control.join("refused"),
             complaints: control.join("supervisor.log"),
         }
     }
@@ -73,7 +78,6 @@ impl Files {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let outcome = match args.as_slice() {
-        [enter, spec, parent] if enter == ENTER => Err(enter::program(Path::new(spec), parent)),
         [spec] => supervise(Path::new(spec)),
         _ => Err("usage: __supervise SPEC".to_owned()),
     };
@@ -97,7 +101,7 @@ fn read_spec(path: &Path) -> Result<Spec, String> {
 fn supervise(path: &Path) -> Result<(), String> {
     let spec = read_spec(path)?;
     let files = Files::of(&spec.control);
-    let finished = run(&spec, path, &files)?;
+    let finished = run(&spec)?;
     let text = serde_json::to_vec(&finished).map_err(|error| error.to_string())?;
     let fresh = files.report.with_extension("new");
     fs::write(&fresh, text)
@@ -105,47 +109,57 @@ fn supervise(path: &Path) -> Result<(), String> {
         .map_err(|error| format!("{}: {error}", files.report.display()))
 }
 
-fn run(spec: &Spec, path: &Path, files: &Files) -> Result<Finished, String> {
+fn run(spec: &Spec) -> Result<Finished, String> {
     let signals = block_signals().map_err(|errno| format!("signals: {errno}"))?;
     prctl::set_child_subreaper(true).map_err(|errno| format!("subreaper: {errno}"))?;
-
-    #[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
-    // The path works even when the binary was replaced since the builder started.
-    let mut command = std::process::Command::new("/proc/self/exe");
-    command
-        .arg0("rescience")
-        .args([ARGUMENT, ENTER])
-        .arg(path)
-        .arg(std::process::id().to_string())
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+    let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| format!("a pipe: {errno}"));
+    let ((stdout, to_stdout), (stderr, to_stderr)) = (pipe()?, pipe()?);
+    let stdin = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
+    let streams = Streams { stdin: stdin.into(), stdout: to_stdout, stderr: to_stderr };
+    let mut group = Cgroup::make(&spec.limits);
     let started = Instant::now();
-    let mut child = command.spawn().map_err(|error| format!("/proc/self/exe: {error}"))?;
-    let program = Pid::from_raw(child.id().cast_signed());
-
-    let stdout = capture::start(child.stdout.take(), &spec.stdout, spec.limits.log, true);
-    let stderr = capture::start(child.stderr.take(), &spec.stderr, spec.limits.log, false);
-
-    let mut watch = Watch::new(spec, started, program);
-    let exit = watch.until_end(&signals);
-    let wall = started.elapsed();
-    let left_running = processes::kill_all(program);
-    let exit = match fs::read_to_string(&files.refusal) {
-        Ok(why) => Exit::NotStarted(why),
-        Err(_) => exit,
+    let cell = match Cell::start(spec, streams, &mut group) {
+        Ok(cell) => cell,
+        Err(why) => return Ok(Finished::without_evidence(Exit::NotStarted(why))),
     };
+    // Threads only from here on: a process with several cannot be copied.
+    let stdout = capture::start(File::from(stdout), &spec.stdout, spec.limits.log, true);
+    let stderr = capture::start(File::from(stderr), &spec.stderr, spec.limits.log, false);
+
+    let mut watch = Watch::new(spec, started, &cell, &group, [&stdout, &stderr]);
+    let end = watch.until_end(&signals);
+    let wall = started.elapsed();
+    let left_running = end.left + processes::kill_all(cell.warden);
+    let exit = match (group.hit(), end.exit) {
+        // Whatever the program made of it, it ran into the limit.
+        (Some(limit), Exit::Code(_) | Exit::Signal(_)) => Exit::Limit(limit),
+        (None, Exit::Signal(signal)) if signal == Signal::SIGXFSZ as i32 => {
+            Exit::Limit(Limit::Disk)
+        }
+        (_, exit) => exit,
+    };
+    let (peak, observer) = (watch.peak, watch.observer.take());
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
     Ok(Finished {
-        usage: usage(wall, watch.peak),
+        usage: usage(wall, peak),
+        level: level(spec, &exit),
         exit,
-        level: Level::ProcessGroup,
         stdout,
         stderr,
         left_running,
+        held: group.held(),
+        undeclared: observer.map(Observer::finish).unwrap_or_default(),
     })
+}
+
+/// What a cell that could be started is worth.
+fn level(spec: &Spec, exit: &Exit) -> Level {
+    match spec.isolation {
+        _ if matches!(exit, Exit::NotStarted(_)) => Level::None,
+        Isolation::None => Level::None,
+        Isolation::Partial => Level::Partial { missing: vec!["namespaces".to_owned()] },
+        Isolation::Full => Level::Full,
+    }
 }
 
 /// Turns the signals that concern a supervisor into a readable file.
@@ -174,73 +188,97 @@ fn usage(wall: Duration, sampled: u64) -> Usage {
     }
 }
 
-/// The watch over a running program.
+/// The watch over a running cell.
 struct Watch<'a> {
     spec: &'a Spec,
     started: Instant,
-    program: Pid,
+    cell: &'a Cell,
+    group: &'a Cgroup,
+    logs: [&'a Capture; 2],
+    observer: Option<Observer>,
     /// The largest sum of resident memory seen, in bytes.
     peak: u64,
     next_sample: Instant,
     next_disk: Instant,
+    /// Free bytes of the file system when the disk was measured last.
+    free: Option<u64>,
 }
 
-impl Watch<'_> {
-    fn new(spec: &Spec, started: Instant, program: Pid) -> Watch<'_> {
-        let next_disk = started + Duration::from_secs(1);
-        Watch { spec, started, program, peak: 0, next_sample: started + SAMPLE / 10, next_disk }
+/// How a run came to its end.
+struct End {
+    exit: Exit,
+    /// Processes that the program left behind in a namespace.
+    left: u32,
+}
+
+impl From<Exit> for End {
+    fn from(exit: Exit) -> End {
+        End { exit, left: 0 }
+    }
+}
+
+impl<'a> Watch<'a> {
+    fn new(
+        spec: &'a Spec,
+        started: Instant,
+        cell: &'a Cell,
+        group: &'a Cgroup,
+        logs: [&'a Capture; 2],
+    ) -> Watch<'a> {
+        let (next_sample, next_disk) = (started + SAMPLE / 10, started + Duration::from_secs(1));
+        let (observer, peak, free) = (None, 0, None);
+        Watch { spec, started, cell, group, logs, observer, peak, next_sample, next_disk, free }
     }
 
     /// Waits until the program ends, or until it has to.
-    fn until_end(&mut self, signals: &SignalFd) -> Exit {
+    fn until_end(&mut self, signals: &SignalFd) -> End {
         let stdin = io::stdin();
         loop {
-            if let Some(exit) = self.reap() {
-                return exit;
-            }
             let now = Instant::now();
             if now.duration_since(self.started) >= self.spec.limits.wall {
-                return Exit::Limit(Limit::Wall);
+                return Exit::Limit(Limit::Wall).into();
             }
             if let Some(limit) = self.sample(now) {
-                return Exit::Limit(limit);
+                return Exit::Limit(limit).into();
             }
             let deadline = self.started.checked_add(self.spec.limits.wall);
             let wake = deadline.map_or(self.next_sample, |at| at.min(self.next_sample));
             // Rounded up, so that the loop does not spin through the last millisecond.
             let pause = wake.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
             let mut ready = [
+                PollFd::new(self.cell.as_fd(), PollFlags::POLLIN),
                 PollFd::new(signals.as_fd(), PollFlags::POLLIN),
                 PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
             ];
             let timeout = PollTimeout::try_from(pause).unwrap_or(PollTimeout::MAX);
             match poll(&mut ready, timeout) {
                 Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => return Exit::Stopped,
+                Err(_) => return Exit::Stopped.into(),
             }
-            let [signal, leash] = ready.map(|fd| fd.any().unwrap_or(true));
+            let [cell, signal, leash] = ready.map(|fd| fd.any().unwrap_or(true));
+            if cell && let Some(end) = self.hear() {
+                return end;
+            }
             if leash && is_closed(stdin.as_fd()) || signal && asked_to_stop(signals) {
-                return Exit::Stopped;
+                return Exit::Stopped.into();
             }
+            processes::reap_adopted(self.cell.warden);
         }
     }
 
-    /// Collects dead children, adopted ones among them; how the program ended if it did.
-    fn reap(&self) -> Option<Exit> {
-        loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) if pid == self.program => {
-                    return Some(Exit::Code(code));
-                }
-                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.program => {
-                    return Some(Exit::Signal(signal as i32));
-                }
-                Ok(WaitStatus::StillAlive) => return None,
-                // Not possible while the program is neither alive nor reported.
-                Err(errno) if errno != Errno::EINTR => {
-                    return Some(Exit::Lost(format!("waiting for the program: {errno}")));
-                }
-                _ => {}
+    /// Takes a message of the cell; the end, if it is one.
+    fn hear(&mut self) -> Option<End> {
+        match self.cell.receive() {
+            Message::Refused(why) => Some(Exit::NotStarted(why).into()),
+            Message::Ended { exit, left } => Some(End { exit, left }),
+            Message::Closed => {
+                let why = "the process that waited for the program was killed";
+                Some(Exit::Lost(why.to_owned()).into())
+            }
+            Message::Listener(listener) => {
+                let visible = view::visible(self.spec);
+                self.observer = Some(Observer::start(listener, self.spec.cwd.clone(), visible));
+                None
             }
         }
     }
@@ -252,27 +290,45 @@ impl Watch<'_> {
         }
         self.next_sample = now + SAMPLE;
         let limits = &self.spec.limits;
-        let alive = processes::descendants();
-        let memory = alive.iter().map(|pid| processes::resident(*pid)).sum::<u64>();
-        self.peak = self.peak.max(memory);
-        if limits.memory.is_some_and(|limit| memory > limit) {
+        let held = self.group.held();
+        let used = processes::used(self.cell.warden);
+        self.peak = self.peak.max(used.memory);
+        if let Some(limit) = self.group.hit() {
+            return Some(limit);
+        }
+        if held.memory == Holder::Sampling && limits.memory.is_some_and(|most| used.memory > most) {
             return Some(Limit::Memory);
         }
-        if limits.processes.is_some_and(|limit| alive.len() > limit as usize) {
+        if limits.processes.is_some_and(|most| used.threads > u64::from(most)) {
             return Some(Limit::Processes);
         }
-        if let Some(limit) = limits.disk
-            && now >= self.next_disk
-        {
-            let used = self.spec.writable.iter().map(|dir| capture::disk_use(dir)).sum::<u64>();
-            // A tree of a million files is not walked all the time.
-            let took = now.elapsed();
-            self.next_disk = Instant::now() + Duration::from_secs(1).max(took * 20);
-            if used > limit {
-                return Some(Limit::Disk);
-            }
+        if limits.cpu.is_some_and(|most| used.cpu > most) {
+            return Some(Limit::Cpu);
         }
-        None
+        if self.logs.iter().any(|log| log.is_flooded()) {
+            return Some(Limit::Log);
+        }
+        limits.disk.filter(|most| self.disk_is_over(*most, now)).map(|_| Limit::Disk)
+    }
+
+    /// Whether the run wrote more than it may. A walk over a million files takes its time, so there
+    /// is one each second at most, unless the file system fills fast.
+    fn disk_is_over(&mut self, most: u64, now: Instant) -> bool {
+        let written = || {
+            let shown = self.spec.shown.iter().filter(|shown| shown.access == Access::Write);
+            shown.map(|shown| shown.from.as_path())
+        };
+        let free = written().next().and_then(capture::free_bytes);
+        let filling =
+            self.free.zip(free).is_some_and(|(then, now)| then.saturating_sub(now) > most / 8);
+        if now < self.next_disk && !filling {
+            return false;
+        }
+        let used = written().map(capture::disk_use).sum::<u64>();
+        let took = now.elapsed();
+        self.free = free;
+        self.next_disk = Instant::now() + Duration::from_secs(1).max(took * 20);
+        used > most
     }
 }
 
@@ -289,6 +345,3 @@ fn asked_to_stop(signals: &SignalFd) -> bool {
     }
     asked
 }
-
-/// Log of a stream that was never opened.
-pub(crate) const NO_LOG: Log = Log { written: 0, kept: 0 };

@@ -152,10 +152,12 @@ fn the_document_has_the_documented_shape() {
             system: Duration::from_millis(200),
             peak_memory_bytes: 123,
         },
-        level: Level::ProcessGroup,
+        level: Level::Full,
         stdout: log,
         stderr: log,
         left_running: 0,
+        held: Default::default(),
+        undeclared: Default::default(),
     };
     let times = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:22Z"].map(|time| time.parse().unwrap());
     let run = |finished: &Finished| RunFacts::of(finished, times[0], times[1]);
@@ -172,7 +174,7 @@ fn the_document_has_the_documented_shape() {
         json!({
             "started": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:00:22Z",
             "wall_s": 21.3, "user_s": 20.9, "system_s": 0.2, "peak_memory_bytes": 123,
-            "exit": 0, "sandbox": "process-group"
+            "exit": 0, "sandbox": "full"
         })
     );
     assert_eq!(serde_json::from_value::<Facts>(document).unwrap(), facts);

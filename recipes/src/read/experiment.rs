@@ -1,6 +1,7 @@
 //! `[experiment.*]`: a program, what it is given and what it measures.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_spanned::Spanned;
 use toml::de::DeValue;
@@ -254,31 +255,42 @@ fn limits(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> LimitsLayer {
     let mut limits = LimitsLayer::default();
     let Some((span, table)) = fields.table("limits", problems) else { return limits };
     let mut fields = Fields::new("`limits`", span, table);
-    if let Some(text) = fields.string("wall", problems) {
-        limits.wall = parse_duration(text.get_ref());
-        if limits.wall.is_none() {
-            problems.push(
-                Diagnostic::new(
-                    Code::BadDuration,
-                    text.span(),
-                    format!("`{}` is not a duration", fields::excerpt(text.get_ref())),
-                )
-                .label("expected whole numbers with `d`, `h`, `min`, `s` or `ms`")
-                .help("durations look like `90s`, `10min` or `1h30min`"),
-            );
-        }
-    }
+    limits.wall = duration(&mut fields, "wall", problems);
+    limits.cpu = duration(&mut fields, "cpu", problems);
     limits.memory = size(&mut fields, "memory", problems);
     limits.disk = size(&mut fields, "disk", problems);
+    limits.log = size(&mut fields, "log", problems);
     let mut count = |key: &'static str, most| {
         let value = fields.take(key)?;
         let count = fields::expect_count(&format!("`{key}`"), value, 1, most, problems)?;
         u32::try_from(count).ok()
     };
     limits.processes = count("processes", 1_000_000);
+    limits.files = count("files", 1_000_000);
     limits.cpus = count("cpus", 4096);
     fields.finish(problems);
     limits
+}
+
+fn duration(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let text = fields.string(key, problems)?;
+    let duration = parse_duration(text.get_ref());
+    if duration.is_none() {
+        problems.push(
+            Diagnostic::new(
+                Code::BadDuration,
+                text.span(),
+                format!("`{}` is not a duration", fields::excerpt(text.get_ref())),
+            )
+            .label("expected whole numbers with `d`, `h`, `min`, `s` or `ms`")
+            .help("durations look like `90s`, `10min` or `1h30min`"),
+        );
+    }
+    duration
 }
 
 fn size(fields: &mut Fields<'_, '_>, key: &'static str, problems: &mut Problems) -> Option<u64> {

@@ -104,9 +104,12 @@ fn limits(layer: LimitsLayer) -> Limits {
     let usual = Limits::default();
     Limits {
         wall: layer.wall.unwrap_or(usual.wall),
+        cpu: layer.cpu.or(usual.cpu),
         memory: layer.memory.unwrap_or(usual.memory),
         disk: layer.disk.unwrap_or(usual.disk),
         processes: layer.processes.unwrap_or(usual.processes),
+        files: layer.files.unwrap_or(usual.files),
+        log: layer.log.unwrap_or(usual.log),
         cpus: layer.cpus.unwrap_or(usual.cpus),
     }
 }

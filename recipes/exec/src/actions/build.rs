@@ -12,11 +12,27 @@ use super::{Context, Evidence, Failed, Job, Yield, run};
 use crate::cargo::{Comparison, Request, Stage, Workshop, compare};
 use crate::event::Event;
 use crate::facts::{Facts, RunFacts, packages};
-use crate::sandbox::{Limits, Sandbox, Spec};
+use crate::sandbox::{Access, Isolation, Limits, Sandbox, Spec};
 use crate::toolchain::Toolchain;
 
 /// Compiling has no limit of its own in a recipe; this one is for a compiler that hangs.
 const WALL: Duration = Duration::from_secs(6 * 3600);
+
+/// What a compiler may write; the target directory that builds share counts too.
+const DISK: u64 = 100 << 30;
+
+/// Processes and threads of compilers, which start some for every core.
+const PROCESSES: u32 = 4096;
+
+/// What a build may use: most of the machine, but not all of it, since its code is not trusted.
+fn limits(context: &Context) -> Limits {
+    Limits {
+        memory: context.machine().memory.total_bytes.map(|total| total / 10 * 9),
+        disk: Some(DISK),
+        processes: Some(PROCESSES),
+        ..Limits::wall(WALL)
+    }
+}
 
 pub(super) async fn perform(
     context: &Context,
@@ -35,25 +51,29 @@ async fn cargo(context: &Context, job: &Job) -> Result<Yield, Failed> {
     let source = job.dep("source")?;
     let toolchain = context.toolchain().map_err(|why| job.failure(Code::BuildFailed, why))?;
     let scratch = context.scratch(job)?;
-    let workshop = enter(context, job, &toolchain).await?;
+    let sandbox = context.sandbox(job).await?;
+    let workshop = enter(context, job, &toolchain, &sandbox).await?;
     store
         .materialize(&source.artifact, &workshop.source(), Materialize::Own)
         .map_err(|error| job.store(&error))?;
     let (control, log) = (scratch.path().join("control"), scratch.path().join("cargo.log"));
-    let output = scratch.path().join("program");
+    let (output, temporary) = (scratch.path().join("program"), scratch.path().join("tmp"));
+    std::fs::create_dir_all(&temporary).map_err(|error| job.io(&temporary, &error))?;
     let request = Request {
         toolchain: &toolchain,
         env: &host.toolchain_env,
+        path: &context.software(sandbox.isolation()),
+        tools: &context.tools(),
         cargo_home: &cargo_home(&host.toolchain_env),
         offline: host.offline,
         jobs: u32::try_from(host.jobs).unwrap_or(1),
-        limits: Limits::wall(WALL),
+        limits: limits(context),
         control: &control,
+        temporary: &temporary,
         log: &log,
         output: &output.join("bin"),
     };
     let started = host.clock.now();
-    let sandbox = Sandbox::new(host.supervisor.clone());
     let built = workshop
         .build(&sandbox, &request, |message| tell(context, job, &message))
         .await
@@ -106,9 +126,18 @@ async fn cargo(context: &Context, job: &Job) -> Result<Yield, Failed> {
 }
 
 /// Takes the shared target directory, and says so if somebody else has it.
-async fn enter(context: &Context, job: &Job, toolchain: &Toolchain) -> Result<Workshop, Failed> {
+async fn enter(
+    context: &Context,
+    job: &Job,
+    toolchain: &Toolchain,
+    sandbox: &Sandbox,
+) -> Result<Workshop, Failed> {
     let failed = |error| job.failure(Code::BuildFailed, super::chain(&error));
-    let cache = context.host.cache.join("cargo");
+    // Cargo remembers where things were, so those that saw other paths do not share.
+    let cache = match sandbox.isolation() {
+        Isolation::Full => context.host.cache.join("cargo"),
+        Isolation::Partial | Isolation::None => context.host.cache.join("cargo-open"),
+    };
     if let Some(workshop) = Workshop::try_enter(&cache, toolchain).map_err(failed)? {
         return Ok(workshop);
     }
@@ -174,39 +203,45 @@ async fn command(context: &Context, job: &Job, argv: &[String]) -> Result<Yield,
     let host = &context.host;
     let store = &host.store;
     let scratch = context.scratch(job)?;
+    let sandbox = context.sandbox(job).await?;
     let inside = |name: &str| scratch.path().join(name);
-    let (source, out, log) = (inside("source"), inside("out"), inside("stderr.log"));
-    for folder in [&out, &inside("home"), &inside("tmp")] {
+    let show = |name: &str| sandbox.show(&inside(name), &format!("/{name}"), Access::Write);
+    let (source, out, temporary, log) =
+        (show("source"), show("out"), show("tmp"), inside("stderr.log"));
+    for folder in [&out.from, &temporary.from] {
         std::fs::create_dir_all(folder).map_err(|error| job.io(folder, &error))?;
     }
     store
-        .materialize(&job.dep("source")?.artifact, &source, Materialize::Own)
+        .materialize(&job.dep("source")?.artifact, &source.from, Materialize::Own)
         .map_err(|error| job.store(&error))?;
     let mut env = BTreeMap::new();
     let mut set = |name: &str, value: OsString| env.insert(OsString::from(name), value);
-    set("PATH", host.toolchain_env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default());
-    set("HOME", inside("home").into());
-    set("TMPDIR", inside("tmp").into());
+    let path = std::env::join_paths(context.software(sandbox.isolation()));
+    set("PATH", path.unwrap_or_default());
+    set("HOME", temporary.at.clone().into());
+    set("TMPDIR", temporary.at.clone().into());
     set("LANG", "C.UTF-8".into());
     set("TZ", "UTC".into());
-    set("RESCIENCE_OUT", out.clone().into());
+    set("RESCIENCE_OUT", out.at.clone().into());
     let spec = Spec {
         argv: argv
             .iter()
-            .map(|word| word.replace("{out}", &out.to_string_lossy()).into())
+            .map(|word| word.replace("{out}", &out.at.to_string_lossy()).into())
             .collect(),
-        cwd: source.clone(),
+        cwd: source.at.clone(),
         env,
-        limits: Limits::wall(WALL),
+        limits: limits(context),
         control: inside("control"),
         stdout: inside("stdout.log"),
         stderr: log.clone(),
-        writable: vec![source, out.clone(), inside("home"), inside("tmp")],
-        read_only: Vec::new(),
+        shown: context.tools().into_iter().chain([source, out.clone(), temporary]).collect(),
         network: false,
+        accelerators: false,
+        observed: true,
+        isolation: sandbox.isolation(),
     };
     let started = host.clock.now();
-    let finished = Sandbox::new(host.supervisor.clone()).run(&spec, drop).await;
+    let finished = sandbox.run(&spec, drop).await;
     let run = RunFacts::of(&finished, started, host.clock.now());
     let mut evidence = Evidence::default();
     for (name, path) in [("stdout", &spec.stdout), ("stderr", &spec.stderr)] {
@@ -224,9 +259,10 @@ async fn command(context: &Context, job: &Job, argv: &[String]) -> Result<Yield,
             format!("`{}` ended with {}", argv.join(" "), finished.exit),
         );
         failure.log = run::tail(&log).or_else(|| run::tail(&spec.stdout));
+        failure.notes.extend(run::undeclared(&finished));
         return Err(Failed { failure: Box::new(failure), evidence });
     }
-    match store.adopt_dir(&out) {
+    match store.adopt_dir(&out.from) {
         Ok(program) => Ok(Yield::with(Artifact::Tree(program), evidence)),
         Err(error) => {
             let failure = Box::new(job.failure(Code::BuildFailed, super::chain(&error)));

@@ -1,5 +1,6 @@
 //! One file per kind of work; here is what they share: the job, the lock, the record.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -8,12 +9,13 @@ use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{ActionName, Code, Hit, KeyInputs, Made, PaperSpec, Plot, Project, Work};
 use rescience_store::{Artifact, Outcome as Recorded, Scratch, StoreError, Trace};
 use serde::Serialize;
+use tokio::sync::OnceCell;
 
 use crate::build::{Events, kind, yielded};
 use crate::event::{Event, Failure};
 use crate::facts::Machine;
 use crate::host::Host;
-use crate::sandbox::Progress;
+use crate::sandbox::{Access, Isolation, Lack, Progress, SOFTWARE, Sandbox, Shown};
 use crate::studio::Typeset;
 use crate::toolchain::Toolchain;
 use crate::world::lookup;
@@ -33,6 +35,7 @@ pub(crate) struct Context {
     directory: PathBuf,
     events: Events,
     machine: OnceLock<Machine>,
+    sandbox: OnceCell<Result<Sandbox, Vec<Lack>>>,
 }
 
 impl Context {
@@ -45,6 +48,7 @@ impl Context {
             profile: recipe.profile.clone(),
             events: events.clone(),
             machine: OnceLock::new(),
+            sandbox: OnceCell::new(),
         }
     }
 
@@ -81,10 +85,59 @@ impl Context {
             .map_err(|error| chain(&error))
     }
 
+    /// The sandbox that was asked for, tried once per build and only if something runs.
+    pub(crate) async fn sandbox(&self, job: &Job) -> Result<Sandbox, Failed> {
+        let Host { supervisor, isolation, .. } = &self.host;
+        let attempt = || async {
+            let lacks = match isolation {
+                Isolation::None => Vec::new(),
+                asked => match Sandbox::offer(supervisor).await {
+                    Ok(offer) if offer.level.isolation() >= *asked => Vec::new(),
+                    Ok(offer) => offer.lacks,
+                    Err(why) => vec![Lack { level: *asked, why, mend: String::new() }],
+                },
+            };
+            match lacks.is_empty() {
+                true => Ok(Sandbox::new(supervisor.clone(), *isolation)),
+                false => Err(lacks),
+            }
+        };
+        self.sandbox.get_or_init(attempt).await.clone().map_err(|lacks| no_sandbox(job, &lacks))
+    }
+
+    /// The directories of `PATH` that a program sees.
+    pub(crate) fn software(&self, isolation: Isolation) -> Vec<PathBuf> {
+        let path = self.host.toolchain_env.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+        let seen = |folder: &PathBuf| {
+            isolation == Isolation::None
+                || SOFTWARE.iter().any(|root| folder.starts_with(root))
+                || self.host.tools.iter().any(|tool| folder.starts_with(tool))
+        };
+        std::env::split_paths(&path).filter(seen).collect()
+    }
+
+    /// The user's own software, as programs see it: where it is.
+    pub(crate) fn tools(&self) -> Vec<Shown> {
+        let shown =
+            |path: &PathBuf| Shown { from: path.clone(), at: path.clone(), access: Access::Read };
+        self.host.tools.iter().map(shown).collect()
+    }
+
     /// The machine, measured once per build and only if something runs.
     pub(crate) fn machine(&self) -> &Machine {
         self.machine.get_or_init(Machine::measure)
     }
+}
+
+/// Says what is missing for the isolation that was asked for.
+fn no_sandbox(job: &Job, lacks: &[Lack]) -> Failed {
+    let asked = lacks.first().map_or(Isolation::Full, |lack| lack.level);
+    let message = format!("this machine offers no sandbox that is `{}`", asked.as_str());
+    let failure = job.failure(Code::NoSandbox, message);
+    let failure = lacks.iter().fold(failure, |failure, lack| {
+        failure.note(format!("{}: {}", lack.level.as_str(), lack.why)).note(lack.mend.clone())
+    });
+    failure.note("`--sandbox=partial` or `--sandbox=none` runs programs less well shut in").into()
 }
 
 /// An action whose inputs are all made.

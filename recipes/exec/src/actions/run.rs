@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use rescience_recipes::placeholder;
-use rescience_recipes::quantity::show_duration;
+use rescience_recipes::quantity::{show_duration, show_size};
 use rescience_recipes::results::extract;
 use rescience_recipes::{Code, Run};
 use rescience_store::{Artifact, Materialize};
@@ -13,7 +13,7 @@ use rescience_store::{Artifact, Materialize};
 use super::{Context, Evidence, Failed, Job, Yield};
 use crate::event::Failure;
 use crate::facts::{Facts, RunFacts};
-use crate::sandbox::{Exit, Finished, Limit, Limits, Sandbox, Spec};
+use crate::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Sandbox, Shown, Spec};
 use crate::toolchain::ToolchainFacts;
 
 /// Bytes of a log that a failure shows.
@@ -21,13 +21,12 @@ const TAIL: u64 = 4 << 10;
 
 pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Yield, Failed> {
     let store = &context.host.store;
+    let sandbox = context.sandbox(job).await?;
     let scratch = context.scratch(job)?;
-    let place = Place::lay_out(context, job, run, scratch.path())?;
+    let place = Place::lay_out(context, job, run, scratch.path(), &sandbox)?;
     let spec = place.spec(context, run);
     let started = context.host.clock.now();
-    let finished = Sandbox::new(context.host.supervisor.clone())
-        .run(&spec, |line| context.progress(&job.name, line))
-        .await;
+    let finished = sandbox.run(&spec, |line| context.progress(&job.name, line)).await;
     let ended = context.host.clock.now();
 
     let mut evidence = Evidence::default();
@@ -46,8 +45,8 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
         failure.notes.extend(kept);
         return Err(Failed { failure, evidence });
     }
-    let outputs = listing(&place.out);
-    let output = match store.adopt_dir(&place.out) {
+    let outputs = listing(&place.out.from);
+    let output = match store.adopt_dir(&place.out.from) {
         Ok(output) => output,
         // What the program wrote cannot be kept; what is known of the run can.
         Err(error) => {
@@ -56,8 +55,8 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
         }
     };
     let mut made = Yield::with(Artifact::Tree(output), evidence);
-    made.note =
-        finished.stdout.truncated().then(|| "its output was cut at the log limit".to_owned());
+    let cut = finished.stdout.truncated().then(|| "its output was cut at the log limit".to_owned());
+    made.note = cut.or_else(|| undeclared(&finished).into_iter().next());
     for metric in run.metrics.values() {
         let bytes = store.read_at(&output, &metric.file).map_err(|error| job.store(&error))?;
         if let Err(problem) = extract(metric, bytes.as_deref(), &outputs) {
@@ -72,35 +71,41 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
     Ok(made)
 }
 
-/// The directories of one run, all inside its scratch directory.
+/// The directories of one run, all inside its scratch directory, and where the program sees them.
 pub(super) struct Place {
     control: PathBuf,
-    program: PathBuf,
-    inputs: BTreeMap<String, PathBuf>,
-    params: PathBuf,
-    out: PathBuf,
-    temporary: PathBuf,
-    home: PathBuf,
+    program: Shown,
+    inputs: BTreeMap<String, Shown>,
+    params: Shown,
+    out: Shown,
+    temporary: Shown,
     logs: PathBuf,
+    isolation: Isolation,
 }
 
 impl Place {
-    fn lay_out(context: &Context, job: &Job, run: &Run, root: &Path) -> Result<Place, Failed> {
+    fn lay_out(
+        context: &Context,
+        job: &Job,
+        run: &Run,
+        root: &Path,
+        sandbox: &Sandbox,
+    ) -> Result<Place, Failed> {
         let store = &context.host.store;
+        let show = |name: &str, at: &str, access| sandbox.show(&root.join(name), at, access);
         let mut place = Place {
             control: root.join("control"),
-            program: root.join("program"),
+            program: show("program", "/program", Access::Read),
             inputs: BTreeMap::new(),
-            params: root.join("params.json"),
-            out: root.join("out"),
-            temporary: root.join("tmp"),
-            home: root.join("home"),
+            params: show("params.json", "/params.json", Access::Read),
+            out: show("out", "/out", Access::Write),
+            temporary: show("tmp", "/tmp", Access::Write),
             logs: root.join("logs"),
+            isolation: sandbox.isolation(),
         };
-        for folder in [&place.out, &place.temporary, &place.home, &place.logs] {
+        for folder in [&place.out.from, &place.temporary.from, &place.logs] {
             std::fs::create_dir_all(folder).map_err(|error| job.io(folder, &error))?;
         }
-        // A copy of its own: a program that writes beside itself must not write into the store.
         let program = job.dep("program")?;
         if let Artifact::Blob(_) = program.artifact {
             let message = format!("{} is a file, and a program is a folder", program.name);
@@ -109,21 +114,28 @@ impl Place {
                 .note("give the source the path of the folder that holds it")
                 .into());
         }
+        // Without a wall, a copy of its own: what it writes must not get into the store.
+        let mode = match place.isolation {
+            Isolation::Full => Materialize::Share,
+            Isolation::Partial | Isolation::None => Materialize::Own,
+        };
         store
-            .materialize(&program.artifact, &place.program, Materialize::Own)
+            .materialize(&program.artifact, &place.program.from, mode)
             .map_err(|error| job.store(&error))?;
         for dep in &job.deps {
             let Some(name) = dep.role.strip_prefix("input.") else { continue };
-            let path = root.join("inputs").join(name);
-            std::fs::create_dir_all(root.join("inputs")).map_err(|error| job.io(root, &error))?;
+            let folder = root.join("inputs");
+            std::fs::create_dir_all(&folder).map_err(|error| job.io(&folder, &error))?;
+            let shown = sandbox.show(&folder.join(name), &format!("/inputs/{name}"), Access::Read);
             store
-                .materialize(&dep.artifact, &path, Materialize::Share)
+                .materialize(&dep.artifact, &shown.from, mode)
                 .map_err(|error| job.store(&error))?;
-            place.inputs.insert(name.to_owned(), path);
+            place.inputs.insert(name.to_owned(), shown);
         }
         let params = serde_json::to_vec_pretty(&run.params)
             .map_err(|error| job.failure(Code::Internal, error.to_string()))?;
-        std::fs::write(&place.params, params).map_err(|error| job.io(&place.params, &error))?;
+        let to = &place.params.from;
+        std::fs::write(to, params).map_err(|error| job.io(to, &error))?;
         Ok(place)
     }
 
@@ -132,8 +144,8 @@ impl Place {
         let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
         let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
         set("PATH", self.path(context));
-        set("HOME", self.home.clone().into());
-        set("TMPDIR", self.temporary.clone().into());
+        set("HOME", self.temporary.at.clone().into());
+        set("TMPDIR", self.temporary.at.clone().into());
         set("LANG", "C.UTF-8".into());
         set("LC_ALL", "C.UTF-8".into());
         set("TZ", "UTC".into());
@@ -141,47 +153,51 @@ impl Place {
         for name in ["RESCIENCE_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"] {
             set(name, threads.clone().into());
         }
-        set("RESCIENCE_PARAMS", self.params.clone().into());
+        set("RESCIENCE_PARAMS", self.params.at.clone().into());
         set("RESCIENCE_SEED", run.seed.to_string().into());
-        set("RESCIENCE_OUT", self.out.clone().into());
-        for (name, path) in &self.inputs {
+        set("RESCIENCE_OUT", self.out.at.clone().into());
+        for (name, input) in &self.inputs {
             let name = name.to_uppercase().replace('-', "_");
-            set(&format!("RESCIENCE_INPUT_{name}"), path.clone().into());
+            set(&format!("RESCIENCE_INPUT_{name}"), input.at.clone().into());
         }
         for (name, value) in &run.env {
             set(name, value.into());
         }
+        let own = [&self.program, &self.params, &self.out, &self.temporary];
         Spec {
             argv: self.argv(run),
-            cwd: self.program.clone(),
+            cwd: self.program.at.clone(),
             env,
             limits: Limits {
                 wall: run.limits.wall,
+                cpu: run.limits.cpu,
                 memory: Some(run.limits.memory),
                 disk: Some(run.limits.disk),
                 processes: Some(run.limits.processes),
-                log: Limits::LOG,
+                files: Some(run.limits.files),
+                log: run.limits.log,
             },
             control: self.control.clone(),
             stdout: self.logs.join("stdout.log"),
             stderr: self.logs.join("stderr.log"),
-            writable: vec![
-                self.out.clone(),
-                self.temporary.clone(),
-                self.home.clone(),
-                self.program.clone(),
-            ],
-            read_only: self.inputs.values().cloned().chain([self.params.clone()]).collect(),
+            shown: context
+                .tools()
+                .into_iter()
+                .chain(own.into_iter().chain(self.inputs.values()).cloned())
+                .collect(),
             network: false,
+            accelerators: false,
+            observed: true,
+            isolation: self.isolation,
         }
     }
 
     /// The program's own binaries first, then whatever the machine offers.
     fn path(&self, context: &Context) -> OsString {
-        let mut path = OsString::from(self.program.join("bin"));
-        if let Some(machine) = context.host.toolchain_env.get(std::ffi::OsStr::new("PATH")) {
+        let mut path = OsString::from(self.program.at.join("bin"));
+        for folder in context.software(self.isolation) {
             path.push(":");
-            path.push(machine);
+            path.push(folder);
         }
         path
     }
@@ -190,9 +206,9 @@ impl Place {
         let mut argv: Vec<OsString> = run.argv.iter().map(|word| self.fill(word, run)).collect();
         // A program beside its source is found without `./`.
         if let Some(first) = argv.first_mut() {
-            let beside = self.program.join(&*first);
-            if !Path::new(&*first).is_absolute() && beside.is_file() {
-                *first = beside.into();
+            let relative = !Path::new(&*first).is_absolute();
+            if relative && self.program.from.join(&*first).is_file() {
+                *first = self.program.at.join(&*first).into();
             }
         }
         argv
@@ -200,7 +216,7 @@ impl Place {
 
     /// Replaces the placeholders of one word; the recipe has checked that all are known.
     fn fill(&self, word: &str, run: &Run) -> OsString {
-        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let path = |shown: &Shown| shown.at.to_string_lossy().into_owned();
         let filled = placeholder::fill(word, |name| match name {
             "params" => Some(path(&self.params)),
             "out" => Some(path(&self.out)),
@@ -222,7 +238,7 @@ fn judge(job: &Job, run: &Run, finished: &Finished, spec: &Spec) -> Result<(), B
             Code::RunTimedOut,
             format!("killed at its wall limit of {}", show_duration(run.limits.wall)),
         ),
-        Exit::Limit(limit) => (Code::RunFailed, format!("killed at its {limit} limit")),
+        Exit::Limit(limit) => (Code::RunFailed, over(*limit, run)),
         Exit::NotStarted(why) => (Code::RunFailed, format!("could not be started: {why}")),
         other => (Code::RunFailed, format!("ended with {other}")),
     };
@@ -230,11 +246,37 @@ fn judge(job: &Job, run: &Run, finished: &Finished, spec: &Spec) -> Result<(), B
     failure.log = tail(&spec.stderr).or_else(|| tail(&spec.stdout));
     let words: Vec<_> = spec.argv.iter().map(|word| word.to_string_lossy()).collect();
     failure.notes.push(format!("it was started as `{}`", words.join(" ")));
+    failure.notes.extend(undeclared(finished));
     if code == Code::RunTimedOut {
         failure.notes.push("`limits = { wall = \"...\" }` of the experiment sets it".to_owned());
     }
     failure.notes.push(format!("`rescience log '{}'` shows all it printed", job.name));
     Err(Box::new(failure))
+}
+
+/// What a run is told that went over a limit: which one, and how much it was.
+fn over(limit: Limit, run: &Run) -> String {
+    let limits = &run.limits;
+    let most = match limit {
+        Limit::Wall => show_duration(limits.wall),
+        Limit::Cpu => limits.cpu.map(show_duration).unwrap_or_default(),
+        Limit::Memory => show_size(limits.memory),
+        Limit::Disk => show_size(limits.disk),
+        Limit::Processes => format!("{} processes and threads", limits.processes),
+        Limit::Log => format!("{} times {}", Limits::FLOOD, show_size(limits.log)),
+    };
+    format!("killed at its {limit} limit of {most}")
+}
+
+/// What the program tried to open without having been given it; files of people first, since the
+/// system's own settings are looked for by every other library.
+pub(super) fn undeclared(finished: &Finished) -> Vec<String> {
+    let (system, own): (Vec<_>, Vec<_>) =
+        finished.undeclared.iter().partition(|path| path.starts_with("/etc/"));
+    let said = |path: &String| {
+        format!("it tried to open `{path}`, which exists here but is not among its inputs")
+    };
+    own.into_iter().chain(system).take(5).map(said).collect()
 }
 
 fn facts(context: &Context, job: &Job, run: RunFacts) -> Result<Facts, Failed> {

@@ -1,8 +1,13 @@
 //! The dependency versions that a `Cargo.lock` fixes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::cargo::CargoError;
 
 /// Why a lock file's packages are unknown.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +25,7 @@ struct Package {
     name: String,
     version: String,
     source: Option<String>,
+    checksum: Option<String>,
 }
 
 /// The version of every package that came from elsewhere, by name. Several versions of one package
@@ -42,6 +48,30 @@ pub fn resolved(text: &str) -> Result<BTreeMap<String, String>, LockError> {
 pub(crate) fn local(text: &str) -> Result<BTreeSet<String>, LockError> {
     let packages = toml::from_str::<Lock>(text)?.package.into_iter();
     Ok(packages.filter(|package| package.source.is_none()).map(|package| package.name).collect())
+}
+
+/// Compares the crates that lie in cargo's home with the digests that a lock names. One that is
+/// not there comes from elsewhere, as a directory of the source's does, and is cargo's to find.
+pub(crate) fn verify(text: &str, cargo_home: &Path) -> Result<(), CargoError> {
+    let cache = cargo_home.join("registry/cache");
+    let registries: Vec<_> = fs::read_dir(cache).into_iter().flatten().flatten().collect();
+    let lock: Lock = toml::from_str(text).map_err(LockError)?;
+    for Package { name, version, checksum, .. } in lock.package {
+        let Some(expected) = checksum else { continue };
+        for registry in &registries {
+            let path = registry.path().join(format!("{name}-{version}.crate"));
+            let Ok(bytes) = fs::read(&path) else { continue };
+            let found = hex(&Sha256::digest(&bytes));
+            if found != expected {
+                return Err(CargoError::Forged { path, expected, found });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

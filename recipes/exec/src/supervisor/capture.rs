@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use super::NO_LOG;
-use crate::sandbox::Log;
+use crate::sandbox::{Limits, Log};
 
 /// The longest line that is passed on as progress.
 const LINE: usize = 64 << 10;
@@ -21,30 +22,35 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Capture {
     path: PathBuf,
     log: Receiver<io::Result<Log>>,
+    flooded: Arc<AtomicBool>,
 }
 
 /// Starts to copy `stream` to the file at `path`, at most `cap` bytes, and to copy lines that look
 /// like JSON objects to standard output if `progress`.
-pub(super) fn start<R: Read + Send + 'static>(
-    stream: Option<R>,
+pub(super) fn start(
+    stream: impl Read + Send + 'static,
     path: &Path,
     cap: u64,
     progress: bool,
 ) -> Capture {
     let (done, log) = mpsc::channel();
     let to = path.to_path_buf();
+    let flooded = Arc::new(AtomicBool::new(false));
+    let flood = Arc::clone(&flooded);
     thread::spawn(move || {
-        let copied = match stream {
-            Some(stream) => copy(stream, &to, cap, progress),
-            None => Ok(NO_LOG),
-        };
+        let copied = copy(stream, &to, cap, progress, &flood);
         // Nobody listens when the supervisor lost its patience.
         done.send(copied).ok();
     });
-    Capture { path: path.to_path_buf(), log }
+    Capture { path: path.to_path_buf(), log, flooded }
 }
 
 impl Capture {
+    /// Whether the program writes as if it would never stop.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.flooded.load(Ordering::Relaxed)
+    }
+
     /// Waits for the end of the stream; to be called when no process of the run is left.
     pub(super) fn finish(self) -> Result<Log, String> {
         match self.log.recv_timeout(PATIENCE) {
@@ -58,7 +64,13 @@ impl Capture {
     }
 }
 
-fn copy(mut stream: impl Read, path: &Path, cap: u64, progress: bool) -> io::Result<Log> {
+fn copy(
+    mut stream: impl Read,
+    path: &Path,
+    cap: u64,
+    progress: bool,
+    flooded: &AtomicBool,
+) -> io::Result<Log> {
     let mut file = File::create(path);
     let mut log = Log::default();
     let mut lines = Lines::default();
@@ -73,6 +85,9 @@ fn copy(mut stream: impl Read, path: &Path, cap: u64, progress: bool) -> io::Res
             Err(error) => return Err(error),
         };
         log.written += read as u64;
+        if log.written / Limits::FLOOD > cap {
+            flooded.store(true, Ordering::Relaxed);
+        }
         let room = usize::try_from(cap - log.kept).unwrap_or(usize::MAX);
         let kept = &buffer[..read.min(room)];
         match &mut file {
@@ -130,6 +145,12 @@ impl Lines {
     }
 }
 
+/// The bytes that are free on a path's file system.
+pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+    let found = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(found.blocks_free() * found.fragment_size())
+}
+
 /// The bytes that a directory holds; what cannot be read counts as nothing.
 pub(super) fn disk_use(dir: &Path) -> u64 {
     let mut total = 0;
@@ -142,7 +163,8 @@ pub(super) fn disk_use(dir: &Path) -> u64 {
                 open.push(entry.path());
             }
             // A file with holes takes its whole length in the store.
-            total += if meta.is_file() { meta.len().max(meta.blocks() * 512) } else { 0 };
+            let size = if meta.is_file() { meta.len().max(meta.blocks() * 512) } else { 0 };
+            total += size.max(Limits::ENTRY);
         }
     }
     total
@@ -178,8 +200,12 @@ mod tests {
     fn the_file_is_capped_and_the_rest_counted() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let log = copy(&[7; 1000][..], &path, 100, false).unwrap();
+        let flooded = AtomicBool::new(false);
+        let log = copy(&[7; 1000][..], &path, 100, false, &flooded).unwrap();
         assert_eq!(log, Log { written: 1000, kept: 100 });
+        assert!(!flooded.load(Ordering::Relaxed));
+        copy(&[7; 10_000][..], &path, 100, false, &flooded).unwrap();
+        assert!(flooded.load(Ordering::Relaxed));
         assert!(log.truncated());
         assert_eq!(fs::read(path).unwrap(), [7; 100]);
     }

@@ -63,37 +63,102 @@ fn parents() -> Vec<(i32, i32)> {
         .collect()
 }
 
-/// Resident memory of a process in bytes; 0 if it is gone.
-pub(super) fn resident(pid: Pid) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
+/// What the processes below a warden use at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Used {
+    /// Resident memory in bytes; what several share counts for each.
+    pub(super) memory: u64,
+    /// Threads, of which a process has one at least.
+    pub(super) threads: u64,
+    /// CPU time, of dead descendants too.
+    pub(super) cpu: Duration,
 }
 
-/// Kills the program's group and every other descendant, until none is left. Returns how many
-/// processes there were beside the program itself.
+/// Measures all descendants. The warden itself counts for nothing but what it reaped.
+pub(super) fn used(warden: Pid) -> Used {
+    let mut used = Used::default();
+    let mut ticks = 0;
+    for pid in descendants() {
+        let Some(found) = Stat::of(pid) else { continue };
+        ticks += found.reaped;
+        if pid != warden {
+            ticks += found.own;
+            used.memory += found.resident;
+            used.threads += found.threads;
+        }
+    }
+    used.cpu = Duration::from_millis(ticks * 1000 / ticks_per_second());
+    used
+}
+
+/// The numbers of `/proc/PID/stat` that matter here; see proc(5).
+struct Stat {
+    /// Ticks in user and kernel mode.
+    own: u64,
+    /// The same of children that were waited for.
+    reaped: u64,
+    threads: u64,
+    /// Bytes.
+    resident: u64,
+}
+
+impl Stat {
+    fn of(pid: Pid) -> Option<Stat> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name before it is in parentheses and may hold anything, parentheses too.
+        let (_, rest) = text.rsplit_once(')')?;
+        // The first number after the name's state is the fourth of the file.
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let number = |at: usize| fields.get(at - 3)?.parse::<u64>().ok();
+        Some(Stat {
+            own: number(14)? + number(15)?,
+            reaped: number(16)? + number(17)?,
+            threads: number(20)?,
+            resident: number(24)? * page_size(),
+        })
+    }
+}
+
+fn ticks_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second().max(1)
+}
+
+fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+/// Collects dead children that were adopted, and leaves the warden for the end.
+pub(super) fn reap_adopted(warden: Pid) {
+    let me = std::process::id().cast_signed();
+    for pid in children(me).into_iter().map(Pid::from_raw).filter(|pid| *pid != warden) {
+        waitpid(pid, Some(WaitPidFlag::WNOHANG)).ok();
+    }
+}
+
+/// Kills every descendant, groups at once, until none is left. Returns how many processes there
+/// were beside the warden and the program that it waits for.
 ///
 /// The supervisor is a subreaper: as long as anything lives below it, it has a child to wait for.
-pub(super) fn kill_all(program: Pid) -> u32 {
+pub(super) fn kill_all(warden: Pid) -> u32 {
+    let mut expected = BTreeSet::from([warden]);
+    expected.extend(children(warden.as_raw()).first().map(|pid| Pid::from_raw(*pid)));
     let mut seen = BTreeSet::new();
     let mut pause = Duration::from_micros(200);
     loop {
         let alive = descendants();
-        // One call for the whole group, which no fork can slip through; not when the group is
-        // empty, since its number may be somebody else's by then.
-        if alive.iter().any(|pid| getpgid(Some(*pid)) == Ok(program)) {
-            killpg(program, Signal::SIGKILL).ok();
+        // One call for a whole group, which no fork can slip through. A number that a living
+        // process has is nobody else's.
+        let groups: BTreeSet<_> = alive.iter().filter_map(|pid| getpgid(Some(*pid)).ok()).collect();
+        for group in groups.intersection(&alive.iter().copied().collect()) {
+            killpg(*group, Signal::SIGKILL).ok();
         }
         for pid in alive {
             // A process may end between being seen and being killed.
             kill(pid, Signal::SIGKILL).ok();
-            if pid != program {
-                seen.insert(pid);
-            }
+            seen.insert(pid);
         }
         if nothing_left() {
-            return u32::try_from(seen.len()).unwrap_or(u32::MAX);
+            return u32::try_from(seen.difference(&expected).count()).unwrap_or(u32::MAX);
         }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));

@@ -102,11 +102,19 @@ impl Shop {
         let request = Request {
             toolchain: &self.toolchain,
             env: &env(),
+            path: &std::env::split_paths(&env()[std::ffi::OsStr::new("PATH")])
+                .filter(|path| path.starts_with("/usr"))
+                .collect::<Vec<_>>(),
+            tools: &[],
             cargo_home: &dir.join("cargo-home"),
             offline: true,
             jobs: 2,
             limits: Limits::wall(Duration::from_secs(300)),
             control: &dir.join("control"),
+            temporary: &{
+                fs::create_dir_all(dir.join("tmp")).unwrap();
+                dir.join("tmp")
+            },
             log: &dir.join("log"),
             output: &output,
         };

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rescience_exec::sandbox::{Exit, Level, Limit, Limits, Log, Sandbox};
+use rescience_exec::sandbox::{Exit, Isolation, Level, Limit, Limits, Log, Sandbox};
 
 use crate::Test;
-use crate::support::{BUILDER, World, block_on, eventually, marked, sandbox, send};
+use crate::support::{BUILDER, World, block_on, eventually, marked, pids, sandbox, send};
 
 pub(crate) const TESTS: &[Test] = &[
     ("exit_codes_and_signals_are_told_apart", exit_codes_and_signals_are_told_apart),
@@ -90,7 +91,7 @@ fn what_cannot_start_says_why() {
         "/no/such/directory: not a directory to start in"
     );
     let world = World::script("true");
-    let nowhere = Sandbox::new("/no/such/supervisor".into());
+    let nowhere = Sandbox::new("/no/such/supervisor".into(), Isolation::Full);
     let finished = block_on(nowhere.run(&world.spec, drop));
     assert_eq!(
         finished.exit,
@@ -156,10 +157,10 @@ fn builders_killed_at_any_moment() {
 
 fn still_being_written() {
     let mut world = World::script("");
-    let program = world.path("program");
+    let program = world.path("out/program");
     fs::copy("/bin/true", &program).unwrap();
     let writer = fs::File::options().write(true).open(&program).unwrap();
-    world.spec.argv = vec![program.into()];
+    world.spec.argv = vec!["/out/program".into()];
     let closer = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(200));
         drop(writer);
@@ -170,12 +171,13 @@ fn still_being_written() {
 }
 
 fn a_killed_supervisor() {
-    let world = World::script("echo $PPID > ../supervisor; exec sleep 86404.25");
-    let pid = world.path("supervisor");
+    let world = World::script("exec sleep 86404.25");
+    let spec = world.path("control/spec.json").display().to_string();
     let killer = std::thread::spawn(move || {
         eventually("the program runs", || marked("sleep\x0086404.25") == 1);
-        let pid = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
-        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+        // The warden is a copy, with the same command line, and younger.
+        let supervisor = *pids(&spec).iter().min().unwrap();
+        kill(Pid::from_raw(supervisor), Signal::SIGKILL).unwrap();
     });
     let seen = world.run();
     killer.join().unwrap();
@@ -200,8 +202,8 @@ fn the_report_is_complete() {
     assert!(usage.wall >= Duration::from_millis(200) && usage.wall < Duration::from_secs(30));
     assert!(usage.user > Duration::from_millis(5), "{usage:?}");
     assert!((1 << 18..1 << 28).contains(&usage.peak_memory_bytes), "{usage:?}");
-    assert_eq!(seen.finished.level, Level::ProcessGroup);
-    assert_eq!(seen.finished.level.to_string(), "process-group");
+    assert_eq!(seen.finished.level, Level::Full);
+    assert_eq!(seen.finished.level.to_string(), "full");
     assert_eq!(seen.finished.left_running, 0);
 }
 
@@ -212,8 +214,8 @@ fn paths_and_arguments_need_not_be_utf8() {
     let mut world = World::script("printf '%s' \"$0$V\"");
     world.spec.argv.push(odd.into());
     world.spec.env.insert("V".into(), odd.into());
-    world.spec.cwd = world.path("out").join(odd);
-    fs::create_dir(&world.spec.cwd).unwrap();
+    world.spec.cwd = Path::new("/out").join(odd);
+    fs::create_dir(world.path("out").join(odd)).unwrap();
     assert_eq!(world.run().finished.exit, Exit::Code(0));
     assert_eq!(fs::read(&world.spec.stdout).unwrap(), b"od\xffdod\xffd");
 }

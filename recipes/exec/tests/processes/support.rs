@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rescience_exec::sandbox::{Finished, Limits, Progress, Sandbox, Spec};
+use rescience_exec::sandbox::{Access, Finished, Isolation, Limits, Progress, Sandbox, Spec};
 use tempfile::TempDir;
 
 /// The hidden argument that makes this binary a builder with one run: `BUILDER DIR SCRIPT`.
@@ -55,24 +55,28 @@ impl World {
 }
 
 fn spec(dir: &Path, script: &str) -> Spec {
-    let out = dir.join("out");
-    fs::create_dir_all(&out).unwrap();
+    let shown = ["out", "tmp"].map(|name| {
+        fs::create_dir_all(dir.join(name)).unwrap();
+        sandbox().show(&dir.join(name), &format!("/{name}"), Access::Write)
+    });
     Spec {
         argv: ["/bin/sh", "-c", script].map(OsString::from).to_vec(),
-        cwd: out.clone(),
+        cwd: "/out".into(),
         env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
         limits: Limits::wall(Duration::from_secs(60)),
         control: dir.join("control"),
         stdout: dir.join("stdout"),
         stderr: dir.join("stderr"),
-        writable: vec![out],
-        read_only: Vec::new(),
+        shown: shown.to_vec(),
         network: false,
+        accelerators: false,
+        observed: true,
+        isolation: Isolation::Full,
     }
 }
 
 pub(crate) fn sandbox() -> Sandbox {
-    Sandbox::new(std::env::current_exe().unwrap())
+    Sandbox::new(std::env::current_exe().unwrap(), Isolation::Full)
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -89,9 +93,17 @@ pub(crate) fn builder(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// How many processes have `mark` in their command line.
 pub(crate) fn marked(mark: &str) -> usize {
+    pids(mark).len()
+}
+
+/// The processes that have `mark` in their command line.
+pub(crate) fn pids(mark: &str) -> Vec<i32> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
-    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines.filter(|line| String::from_utf8_lossy(line).contains(mark)).count()
+    let line = |entry: &fs::DirEntry| fs::read(entry.path().join("cmdline")).unwrap_or_default();
+    entries
+        .filter(|entry| String::from_utf8_lossy(&line(entry)).contains(mark))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// Waits up to ten seconds for something to come true.

@@ -1,0 +1,267 @@
+//! Control groups: one per run, where this process may make one, so that the kernel holds limits.
+//!
+//! ```text
+//! version 2, and below it version 1 with a hierarchy per controller:
+//!   OUR-GROUP-OR-ONE-ABOVE/rescience-PID/   memory.max, pids.max
+//!   memory/OUR-GROUP/rescience-PID/         memory.limit_in_bytes
+//!   pids/OUR-GROUP/rescience-PID/           pids.max
+//! ```
+//!
+//! An ordinary user may make groups where a service manager delegated a part of the tree to them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use crate::sandbox::{Held, Holder, Limit, Limits};
+
+/// The start of the names of our groups; the supervisor's process id follows.
+const PREFIX: &str = "rescience-";
+
+/// The groups of one run; they are removed when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Cgroup {
+    memory: Option<Group>,
+    pids: Option<Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    dir: PathBuf,
+    version: Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Cgroup {
+    /// Makes what groups can be made for these limits. The processes of a run are the program's
+    /// and the one that waits for it.
+    pub(super) fn make(limits: &Limits) -> Cgroup {
+        let Some(tree) = Tree::read() else { return Cgroup::default() };
+        let memory = limits.memory.and_then(|bytes| {
+            let group = tree.group("memory")?;
+            let held = match group.version {
+                Version::Two => {
+                    // Kernels without swap have no file for it.
+                    group.set("memory.swap.max", 0).ok();
+                    group.set("memory.oom.group", 1).ok();
+                    group.set("memory.max", bytes)
+                }
+                Version::One => group.set("memory.limit_in_bytes", bytes).map(|()| {
+                    // Present only where swap is accounted.
+                    group.set("memory.memsw.limit_in_bytes", bytes).ok();
+                }),
+            };
+            held.is_ok().then_some(group)
+        });
+        let pids = limits.processes.and_then(|count| {
+            let group = tree.group("pids")?;
+            group.set("pids.max", u64::from(count) + 1).is_ok().then_some(group)
+        });
+        Cgroup { memory, pids }
+    }
+
+    /// Puts a process into the groups; what it forks from now on is in them too.
+    pub(super) fn admit(&mut self, pid: Pid) {
+        for group in [&mut self.memory, &mut self.pids] {
+            let number = u64::try_from(pid.as_raw()).unwrap_or_default();
+            if group.as_ref().is_some_and(|group| group.set("cgroup.procs", number).is_err()) {
+                *group = None;
+            }
+        }
+    }
+
+    /// Who holds the limits.
+    pub(super) fn held(&self) -> Held {
+        let holder = |group: &Option<Group>| match group {
+            Some(_) => Holder::Cgroup,
+            None => Holder::Sampling,
+        };
+        Held { memory: holder(&self.memory), processes: holder(&self.pids) }
+    }
+
+    /// The limit that the kernel had to enforce so far, if any.
+    pub(super) fn hit(&self) -> Option<Limit> {
+        let memory = self.memory.as_ref().is_some_and(|group| match group.version {
+            Version::Two => group.count("memory.events", "oom_kill") > 0,
+            Version::One => group.count("memory.oom_control", "oom_kill") > 0,
+        });
+        let pids = self.pids.as_ref().is_some_and(|group| group.count("pids.events", "max") > 0);
+        memory.then_some(Limit::Memory).or(pids.then_some(Limit::Processes))
+    }
+}
+
+impl Group {
+    fn set(&self, file: &str, value: u64) -> io::Result<()> {
+        fs::write(self.dir.join(file), value.to_string())
+    }
+
+    /// The number beside a word in a file of such pairs.
+    fn count(&self, file: &str, word: &str) -> u64 {
+        let text = fs::read_to_string(self.dir.join(file)).unwrap_or_default();
+        let pairs = text.lines().filter_map(|line| line.split_once(' '));
+        pairs
+            .filter(|(name, _)| *name == word)
+            .find_map(|(_, count)| count.trim().parse().ok())
+            .unwrap_or(0)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The kernel needs a moment to forget processes that were just reaped.
+        for _ in 0..50 {
+            match fs::remove_dir(&self.dir) {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    thread::sleep(Duration::from_millis(2));
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Where this process stands in the hierarchies.
+struct Tree {
+    /// Lines of `/proc/self/cgroup`: controllers and path.
+    here: Vec<(String, String)>,
+    /// Mounts of cgroup file systems: mount point, root, and the options of the file system.
+    mounts: Vec<Mount>,
+}
+
+struct Mount {
+    point: PathBuf,
+    root: String,
+    version: Version,
+    options: String,
+}
+
+impl Tree {
+    fn read() -> Option<Tree> {
+        let here = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        Some(Tree::parse(&here, &mounts))
+    }
+
+    fn parse(here: &str, mounts: &str) -> Tree {
+        let here = here.lines().filter_map(|line| {
+            let (_, rest) = line.split_once(':')?;
+            let (controllers, path) = rest.split_once(':')?;
+            Some((controllers.to_owned(), path.to_owned()))
+        });
+        let mounts = mounts.lines().filter_map(|line| {
+            let (left, right) = line.split_once(" - ")?;
+            let mut left = left.split(' ').skip(3);
+            let (root, point) = (left.next()?, left.next()?);
+            let mut right = right.split(' ');
+            let version = match right.next()? {
+                "cgroup" => Version::One,
+                "cgroup2" => Version::Two,
+                _ => return None,
+            };
+            let options = right.nth(1)?.to_owned();
+            Some(Mount { point: point.into(), root: root.to_owned(), version, options })
+        });
+        Tree { here: here.collect(), mounts: mounts.collect() }
+    }
+
+    /// A new group under the controller's hierarchy, as near to our own as can be.
+    fn group(&self, controller: &str) -> Option<Group> {
+        self.version_one(controller).or_else(|| self.version_two(controller))
+    }
+
+    fn version_one(&self, controller: &str) -> Option<Group> {
+        let among = |list: &str| list.split(',').any(|name| name == controller);
+        let (_, path) = self.here.iter().find(|(controllers, _)| among(controllers))?;
+        let mount = self
+            .mounts
+            .iter()
+            .find(|mount| mount.version == Version::One && among(&mount.options))?;
+        make(&directory(mount, path)?, Version::One)
+    }
+
+    /// In version 2 a group that has processes cannot hand controllers on, so a sibling is wanted:
+    /// the nearest group above ours that hands this controller on to its children.
+    fn version_two(&self, controller: &str) -> Option<Group> {
+        let (_, path) = self.here.iter().find(|(controllers, _)| controllers.is_empty())?;
+        let mount = self.mounts.iter().find(|mount| mount.version == Version::Two)?;
+        let mut dir = directory(mount, path)?;
+        while dir.starts_with(&mount.point) {
+            let handed = fs::read_to_string(dir.join("cgroup.subtree_control")).unwrap_or_default();
+            if handed.split_whitespace().any(|name| name == controller)
+                && let Some(group) = make(&dir, Version::Two)
+            {
+                return Some(group);
+            }
+            dir = dir.parent()?.to_path_buf();
+        }
+        None
+    }
+}
+
+/// Where a group lies that `/proc/self/cgroup` names, if this mount shows it.
+fn directory(mount: &Mount, path: &str) -> Option<PathBuf> {
+    let inside = match mount.root.as_str() {
+        "/" => path,
+        root => path.strip_prefix(root)?,
+    };
+    // A path that climbs is outside of what a cgroup namespace shows.
+    (!inside.contains("..")).then(|| mount.point.join(inside.trim_start_matches('/')))
+}
+
+fn make(parent: &Path, version: Version) -> Option<Group> {
+    sweep(parent);
+    let dir = parent.join(format!("{PREFIX}{}", std::process::id()));
+    match fs::create_dir(&dir) {
+        Ok(()) => Some(Group { dir, version }),
+        // Both controllers of version 2 are files of one group.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && version == Version::Two => {
+            Some(Group { dir, version })
+        }
+        Err(_) => None,
+    }
+}
+
+/// Removes groups of supervisors that were killed.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            // One that still has processes stays.
+            fs::remove_dir(entry.path()).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_found_where_the_machine_mounts_them() {
+        let tree = Tree::parse(
+            "8:pids:/\n4:memory:/service/one\n0::/user.slice/a.scope\n",
+            "30 20 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
+             31 20 0:27 /box /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n\
+             32 20 0:28 / /sys/fs/cgroup/unified rw shared:4 - cgroup2 cgroup2 rw,nsdelegate\n\
+             33 20 0:29 / / rw - ext4 /dev/vda rw\n",
+        );
+        assert_eq!(tree.mounts.len(), 3);
+        let at = |mount: usize, path: &str| directory(&tree.mounts[mount], path);
+        assert_eq!(at(0, "/service/one"), Some("/sys/fs/cgroup/memory/service/one".into()));
+        assert_eq!(at(1, "/box/in"), Some("/sys/fs/cgroup/pids/in".into()));
+        assert_eq!(at(1, "/"), None);
+        assert_eq!(at(2, "/../above"), None);
+        assert_eq!(tree.mounts[2].version, Version::Two);
+        assert_eq!(tree.here[2], (String::new(), "/user.slice/a.scope".to_owned()));
+    }
+}

@@ -1,0 +1,65 @@
+//! Landlock: the kernel's own list of what a process may touch, which nothing can take off again.
+//!
+//! In a root of its own this is a second wall behind the first; where namespaces are forbidden it
+//! is the wall.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, Ruleset,
+    RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
+};
+
+use crate::sandbox::{Access, Isolation, SOFTWARE, Spec};
+
+/// The newest rules that this code knows. A kernel that knows fewer enforces those.
+const RULES: ABI = ABI::V6;
+
+/// What programs may read where the root is the machine's, beside software and what they are shown.
+const READABLE: [&str; 4] = ["/etc", "/proc", "/sys/devices/system", "/run/opengl-driver"];
+
+/// Puts this process, for good, under the rules of its spec; whether the kernel knows Landlock.
+pub(super) fn restrict(spec: &Spec) -> Result<bool, String> {
+    let told = |error: landlock::RulesetError| format!("Landlock: {error}");
+    let ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(RULES))
+        .map_err(told)?;
+    let ruleset = match spec.network {
+        true => ruleset,
+        false if spec.isolation == Isolation::Full => ruleset,
+        false => ruleset.handle_access(AccessNet::from_all(RULES)).map_err(told)?,
+    };
+    let status = ruleset
+        .scope(Scope::AbstractUnixSocket | Scope::Signal)
+        .and_then(Ruleset::create)
+        .map_err(told)?
+        .add_rules(path_beneath_rules(readable(spec), AccessFs::from_read(RULES)))
+        .map_err(told)?
+        .add_rules(path_beneath_rules(["/dev"], device()))
+        .map_err(told)?
+        .add_rules(path_beneath_rules(writable(spec), AccessFs::from_all(RULES)))
+        .and_then(landlock::RulesetCreated::restrict_self)
+        .map_err(told)?;
+    Ok(status.ruleset != RulesetStatus::NotEnforced)
+}
+
+/// What is done with devices.
+fn device() -> BitFlags<AccessFs> {
+    AccessFs::from_read(RULES) | AccessFs::WriteFile | AccessFs::IoctlDev | AccessFs::Truncate
+}
+
+fn readable(spec: &Spec) -> Vec<PathBuf> {
+    if spec.isolation == Isolation::Full {
+        return vec!["/".into()];
+    }
+    let fixed = SOFTWARE.iter().chain(&READABLE).map(PathBuf::from);
+    let shown = spec.shown.iter().map(|shown| shown.at.clone());
+    fixed.chain(shown).filter(|path| path.exists()).collect()
+}
+
+fn writable(spec: &Spec) -> Vec<PathBuf> {
+    let shown = spec.shown.iter().filter(|shown| shown.access == Access::Write);
+    let shared = (spec.isolation == Isolation::Full).then(|| Path::new("/dev/shm").to_path_buf());
+    shown.map(|shown| shown.at.clone()).chain(shared).collect()
+}

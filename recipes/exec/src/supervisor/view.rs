@@ -1,0 +1,332 @@
+//! What a program sees: a root of its own with the system's software, its inputs, and nothing else.
+//!
+//! ```text
+//! /usr /bin /lib /opt ...  the system's software, read-only
+//! /etc                     what the C library and the dynamic linker read; two users, one host
+//! /proc                    the program's own processes, and what tells programs of the processor
+//!                          and memory; read-only, the rest covered
+//! /sys/devices/system      the topology of processors and memory
+//! /dev                     null zero full random urandom, and memory to share in /dev/shm
+//! ...                      what the spec shows
+//! ```
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::unistd::{chdir, pivot_root, sethostname};
+
+use super::sys;
+use crate::sandbox::{Access, SOFTWARE, Spec};
+
+/// What of `/etc` programs cannot do without: where libraries and alternatives of programs are.
+const SETTINGS: [&str; 5] =
+    ["/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts"];
+
+/// What of `/etc` and `/run` a program with the network needs as well.
+const NETWORK: [&str; 8] = [
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/ssl",
+    "/etc/ca-certificates",
+    "/etc/pki",
+    "/etc/gai.conf",
+    "/run/systemd/resolve",
+];
+
+/// Files that are written here instead of shown.
+const WRITTEN: [(&str, &str); 3] = [
+    (
+        "/etc/passwd",
+        "user:x:1000:1000:user:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+    ),
+    ("/etc/group", "user:x:1000:\nnogroup:x:65534:\n"),
+    ("/etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost sandbox\n"),
+];
+
+/// What stays visible of `/proc` beside processes.
+const PROC: [&str; 16] = [
+    "cpuinfo",
+    "meminfo",
+    "stat",
+    "uptime",
+    "loadavg",
+    "version",
+    "filesystems",
+    "mounts",
+    "net",
+    "self",
+    "thread-self",
+    "sys",
+    "devices",
+    "vmstat",
+    "zoneinfo",
+    "driver",
+];
+
+/// Devices that every program may use.
+const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+/// What belongs to accelerators: device nodes by the start of their names, and files of the driver.
+const ACCELERATORS: [&str; 3] = ["nvidia", "dri", "kfd"];
+const DRIVERS: [&str; 4] =
+    ["/etc/OpenCL", "/etc/vulkan", "/run/opengl-driver", "/run/opengl-driver-32"];
+
+const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
+const PLAIN: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+
+/// A place where a program sees something.
+pub(super) struct Visible {
+    at: PathBuf,
+    /// What it sees there; none if that is the same as everybody sees, or made for it.
+    from: Option<PathBuf>,
+}
+
+impl Visible {
+    /// Whether the program sees a file of this path.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        path.strip_prefix(&self.at).is_ok_and(|inside| {
+            self.from.as_ref().is_none_or(|from| from.join(inside).symlink_metadata().is_ok())
+        })
+    }
+}
+
+/// All places where the program of this spec sees something.
+pub(super) fn visible(spec: &Spec) -> Vec<Visible> {
+    let written = WRITTEN.iter().map(|(path, _)| path);
+    let network = NETWORK.iter().filter(|_| spec.network);
+    let drivers = DRIVERS.iter().filter(|_| spec.accelerators);
+    let fixed = SOFTWARE.iter().chain(&SETTINGS).chain(&["/proc", "/sys", "/dev"]);
+    let fixed = fixed.chain(written).chain(network).chain(drivers);
+    fixed
+        .map(|path| Visible { at: path.into(), from: None })
+        .chain(
+            spec.shown
+                .iter()
+                .map(|shown| Visible { at: shown.at.clone(), from: Some(shown.from.clone()) }),
+        )
+        .collect()
+}
+
+/// Changes the root of this process, which is the first in its namespaces, to the spec's view.
+pub(super) fn enter(spec: &Spec) -> Result<(), String> {
+    let root = root(spec);
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .map_err(|errno| format!("making mounts private: {errno}"))?;
+    let view = View { root: root.clone() };
+    view.memory("/", "mode=0755,size=4m")?;
+    view.software()?;
+    view.settings(spec)?;
+    view.proc(spec)?;
+    view.sys(spec)?;
+    view.dev(spec)?;
+    view.folder("/tmp")?;
+    view.folder("/var")?;
+    view.link("../tmp", "/var/tmp")?;
+    for shown in &spec.shown {
+        let attributes = match shown.access {
+            Access::Read => READ_ONLY | libc::MOUNT_ATTR_NODEV,
+            Access::Write => PLAIN,
+        };
+        view.show(&shown.from, &shown.at, attributes)?;
+    }
+    let told = |what: &str| {
+        let what = what.to_owned();
+        move |errno: nix::Error| format!("{what}: {errno}")
+    };
+    chdir(&root).map_err(told("entering the root"))?;
+    pivot_root(".", ".").map_err(told("changing the root"))?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(told("leaving the old root"))?;
+    chdir("/").map_err(told("entering the root"))?;
+    sys::restrict_mount(c"/", false, libc::MOUNT_ATTR_RDONLY | PLAIN)
+        .map_err(told("protecting the root"))?;
+    sethostname("sandbox").map_err(told("naming the host"))
+}
+
+/// The directory that the root is built in; to exist before [`enter`].
+pub(super) fn root(spec: &Spec) -> PathBuf {
+    spec.control.join("root")
+}
+
+/// A root in the making.
+struct View {
+    root: PathBuf,
+}
+
+impl View {
+    /// Where a path of the new root is for now.
+    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    fn folder(&self, path: impl AsRef<Path>) -> Result<PathBuf, String> {
+        let at = self.at(path);
+        fs::create_dir_all(&at).map_err(|error| told(&at, &error))?;
+        Ok(at)
+    }
+
+    fn file(&self, path: impl AsRef<Path>, text: &str) -> Result<PathBuf, String> {
+        let at = self.at(path);
+        if let Some(folder) = at.parent() {
+            fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+        }
+        fs::write(&at, text).map_err(|error| told(&at, &error))?;
+        Ok(at)
+    }
+
+    fn link(&self, to: &str, path: &str) -> Result<(), String> {
+        let at = self.at(path);
+        symlink(to, &at).map_err(|error| told(&at, &error))
+    }
+
+    /// A file system in memory.
+    fn memory(&self, path: &str, options: &str) -> Result<(), String> {
+        let at = self.folder(path)?;
+        mount(
+            Some("tmpfs"),
+            &at,
+            Some("tmpfs"),
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+            Some(options),
+        )
+        .map_err(|errno| format!("a file system in memory for {path}: {errno}"))
+    }
+
+    /// Shows `from` at `path`, with all that is mounted below it.
+    fn show(&self, from: &Path, path: &Path, attributes: u64) -> Result<(), String> {
+        let is_dir = fs::metadata(from).map_err(|error| told(from, &error))?.is_dir();
+        // Below something shown before, the place is there already or cannot be made.
+        let at = self.at(path);
+        let at = match (at.exists(), is_dir) {
+            (true, _) => at,
+            (false, true) => self.folder(path)?,
+            (false, false) => self.file(path, "")?,
+        };
+        mount(Some(from), &at, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
+            .map_err(|errno| format!("showing {}: {errno}", from.display()))?;
+        let name = CString::new(at.as_os_str().as_bytes()).map_err(|error| error.to_string())?;
+        sys::restrict_mount(&name, true, attributes)
+            .map_err(|errno| format!("protecting {}: {errno}", from.display()))
+    }
+
+    /// The same, if there is something to show.
+    fn show_if_there(&self, path: &str, attributes: u64) -> Result<(), String> {
+        let from = Path::new(path);
+        if from.exists() { self.show(from, from, attributes) } else { Ok(()) }
+    }
+
+    fn software(&self) -> Result<(), String> {
+        for path in SOFTWARE {
+            match fs::symlink_metadata(path) {
+                // `/bin` is a link to `usr/bin` in most systems, and has to stay one.
+                Ok(meta) if meta.is_symlink() => {
+                    let to = fs::read_link(path).map_err(|error| told(Path::new(path), &error))?;
+                    let at = self.at(path);
+                    symlink(to, &at).map_err(|error| told(&at, &error))?;
+                }
+                Ok(_) => {
+                    self.show(Path::new(path), Path::new(path), READ_ONLY | libc::MOUNT_ATTR_NODEV)?
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn settings(&self, spec: &Spec) -> Result<(), String> {
+        let drivers = DRIVERS.iter().filter(|_| spec.accelerators);
+        let network = NETWORK.iter().filter(|_| spec.network);
+        for (path, text) in WRITTEN {
+            if !(spec.network && NETWORK.contains(&path)) {
+                self.file(path, text)?;
+            }
+        }
+        for path in SETTINGS.iter().chain(drivers).chain(network) {
+            self.show_if_there(path, READ_ONLY | libc::MOUNT_ATTR_NODEV)?;
+        }
+        Ok(())
+    }
+
+    /// A `/proc` of the new namespace. A user namespace has its limits there: what belongs to root
+    /// may be written by root's processes in any namespace, so all of it is read-only.
+    fn proc(&self, spec: &Spec) -> Result<(), String> {
+        let at = self.folder("/proc")?;
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        mount(Some("proc"), &at, Some("proc"), flags, None::<&str>)
+            .map_err(|errno| format!("a private /proc: {errno}"))?;
+        let entries = fs::read_dir(&at).map_err(|error| told(&at, &error))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let process = name.bytes().all(|byte| byte.is_ascii_digit());
+            let shown = PROC.contains(&&*name) && (name != "driver" || spec.accelerators);
+            if process || shown {
+                continue;
+            }
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            self.cover(&entry.path(), is_dir)?;
+        }
+        let name = CString::new(at.as_os_str().as_bytes()).map_err(|error| error.to_string())?;
+        sys::restrict_mount(&name, false, libc::MOUNT_ATTR_RDONLY)
+            .map_err(|errno| format!("protecting /proc: {errno}"))
+    }
+
+    /// Covers what cannot be removed: a file by a device that is empty, a folder by an empty one.
+    fn cover(&self, at: &Path, is_dir: bool) -> Result<(), String> {
+        let none = None::<&str>;
+        let done = match is_dir {
+            true => {
+                let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+                mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some("size=0,nr_inodes=1"))
+            }
+            false => mount(Some("/dev/null"), at, none, MsFlags::MS_BIND, none),
+        };
+        done.map_err(|errno| format!("covering {}: {errno}", at.display()))
+    }
+
+    fn sys(&self, spec: &Spec) -> Result<(), String> {
+        self.folder("/sys")?;
+        let path = if spec.accelerators { "/sys" } else { "/sys/devices/system" };
+        self.show_if_there(path, READ_ONLY | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC)
+    }
+
+    fn dev(&self, spec: &Spec) -> Result<(), String> {
+        self.folder("/dev")?;
+        let device = |name: &str| {
+            self.show_if_there(
+                &format!("/dev/{name}"),
+                libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC,
+            )
+        };
+        DEVICES.iter().try_for_each(|name| device(name))?;
+        if spec.accelerators {
+            for entry in fs::read_dir("/dev").into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if ACCELERATORS.iter().any(|start| name.starts_with(start)) {
+                    device(&name)?;
+                }
+            }
+        }
+        for (to, name) in [
+            ("/proc/self/fd", "/dev/fd"),
+            ("/proc/self/fd/0", "/dev/stdin"),
+            ("/proc/self/fd/1", "/dev/stdout"),
+            ("/proc/self/fd/2", "/dev/stderr"),
+        ] {
+            self.link(to, name)?;
+        }
+        let size = spec.limits.memory.map_or_else(|| "50%".to_owned(), |bytes| bytes.to_string());
+        self.memory("/dev/shm", &format!("mode=1777,size={size}"))
+    }
+}
+
+fn told(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
