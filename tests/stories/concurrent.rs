@@ -26,7 +26,7 @@ fn four_builds_of_four_copies_at_once() {
 fn who_waits_says_for_what() {
     let world = World::new();
     let toy = toy::toy(&world, "toy");
-    toy.write("experiment/run.sh", &toy::script(&world, "2"));
+    toy.write("experiment/run.sh", &toy::script("2"));
     let mut first = toy.start(&["build"]);
     // The first has the lock once it says that it runs something.
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(first.stderr.take().unwrap()));
@@ -39,7 +39,7 @@ fn who_waits_says_for_what() {
 
 fn slow<'w>(world: &'w World, folder: &str) -> Project<'w> {
     let toy = toy::toy(world, folder);
-    toy.write("experiment/run.sh", &toy::script(world, "0.3"));
+    toy.write("experiment/run.sh", &toy::script("0.3"));
     toy
 }
 

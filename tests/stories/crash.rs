@@ -20,7 +20,7 @@ fn moments(count: usize, build: Duration) -> impl Iterator<Item = Duration> {
 /// The toy with runs that take a while to die in.
 fn slow(world: &World) -> Project<'_> {
     let toy = toy::toy(world, "toy");
-    toy.write("experiment/run.sh", &toy::script(world, "0.05"));
+    toy.write("experiment/run.sh", &toy::script("0.05"));
     toy
 }
 
@@ -66,7 +66,9 @@ fn a_hundred_deaths_lose_nothing_that_was_finished() {
     assert!(unfinished >= RECIPES, "the deaths came too late: only {unfinished} mattered");
     world.run(&["check-store", "--read-data"]).ok().says("Checked");
     toy.run(&["build"]).ok().says("nothing to do");
-    let distinct: BTreeSet<_> = toy.tally().into_iter().collect();
+    let traces = world.traces();
+    let runs = traces.iter().filter(|trace| trace["action"].as_str().unwrap().contains('#'));
+    let distinct: BTreeSet<_> = runs.map(|trace| trace["key"].to_string()).collect();
     assert_eq!(distinct.len(), RECIPES * RUNS);
 }
 
@@ -74,9 +76,9 @@ fn a_hundred_deaths_lose_nothing_that_was_finished() {
 #[derive(Default)]
 struct Finished {
     actions: BTreeSet<String>,
-    /// By a run's name: its line in the tally, and how often that was there when the run was first
-    /// seen finished. A run writes its line before it ends, so one that was killed has two; once
-    /// its record is written there may be no more.
+    /// By a run's name: its key, and how often that was in the tally when the run was first seen
+    /// finished: once its record is written there may be no more. The tally comes after the
+    /// record, so that a builder that died between the two leaves none.
     runs: BTreeMap<String, (String, usize)>,
 }
 
@@ -92,17 +94,13 @@ impl Finished {
 
         let tally = toy.tally();
         let times = |line: &str| tally.iter().filter(|other| *other == line).count();
-        let traces = toy.world.traces();
         for run in fresh.iter().filter(|action| name(action).contains('#')) {
-            let trace = traces.iter().find(|trace| trace["key"] == run["key"]).unwrap();
-            let inputs = &trace["inputs"];
-            let line = format!("n={} seed={}", inputs["params"]["n"], inputs["seed"]);
-            let now = times(&line);
-            assert!(now > 0, "{} is finished and never ran", name(run));
-            self.runs.entry(name(run)).or_insert((line, now));
+            let key = run["key"].as_str().unwrap().to_owned();
+            let now = times(&key);
+            self.runs.entry(name(run)).or_insert((key, now));
         }
-        for (run, (line, before)) in &self.runs {
-            assert_eq!(times(line), *before, "{run} was finished and ran again");
+        for (run, (key, before)) in &self.runs {
+            assert_eq!(times(key), *before, "{run} was finished and ran again");
         }
     }
 }
@@ -112,22 +110,25 @@ impl Finished {
 fn a_run_does_not_outlive_its_builder() {
     let world = World::new();
     let toy = toy::toy(&world, "toy");
-    let alive = world.path("alive");
-    let script = format!("(while :; do date > '{}'; sleep 0.05; done) & sleep 60", alive.display());
-    toy.write("experiment/run.sh", &script);
-    let mut build = toy.start(&["build"]);
-    while !alive.exists() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    toy.write("experiment/run.sh", "sleep 86407.25 & setsid sleep 86407.25 & sleep 86407.25");
+    let mut build = toy.start(&["build", "-j", "1"]);
+    eventually("the run has its processes", || alive("86407.25") == 3);
     build.kill().unwrap();
     build.wait().unwrap();
-    // The processes are killed soon after, not at once: wait until the file stays away.
-    for _ in 0..600 {
-        std::fs::remove_file(&alive).ok();
-        std::thread::sleep(Duration::from_millis(300));
-        if !alive.exists() {
-            return;
-        }
+    eventually("nothing is left", || alive("86407.25") == 0);
+}
+
+/// How many `sleep`s of this many seconds there are.
+fn alive(seconds: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| line == format!("sleep\0{seconds}\0").as_bytes()).count()
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("the run's process is still alive");
 }

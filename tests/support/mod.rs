@@ -183,11 +183,23 @@ impl Project<'_> {
             .unwrap()
     }
 
-    /// The lines of a file that the experiments of a story append to, outside any sandbox's view:
-    /// one line for each time a run really ran.
+    /// The keys of the runs that came to a good end, oldest first: one for each time that a run
+    /// really ran, as the store's journals have it. A crash can tear a line.
     pub(crate) fn tally(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.world.path("tally")).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+        let runs = |entry: &Value| {
+            entry["action"].as_str().is_some_and(|name| name.contains('#'))
+                && entry["success"] == true
+        };
+        files_below(&self.world.store().join("v1/log"))
+            .iter()
+            .flat_map(|path| {
+                let text = std::fs::read_to_string(path).unwrap();
+                let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+                lines.collect::<Vec<Value>>()
+            })
+            .filter(runs)
+            .map(|entry| entry["key"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A project that builds in a moment: shell runs that tally themselves, a figure and a paper.
+//! A project that builds in a moment: shell runs, a figure and a paper.
 
 use super::{Project, World};
 
@@ -51,10 +51,8 @@ Less gives #value("experiment.less.score"), more gives #value("experiment.more.s
 #figure("scores", caption: [Scores while they grow.])
 "#;
 
-/// The script of a run: it notes that it ran, takes `pause` seconds, and writes its results.
-pub(crate) fn script(world: &World, pause: &str) -> String {
-    let tally = world.path("tally");
-    let tally = tally.display();
+/// The script of a run: it takes `pause` seconds, and writes its results.
+pub(crate) fn script(pause: &str) -> String {
     format!(
         "set -eu\n\
          sleep {pause}\n\
@@ -64,14 +62,13 @@ pub(crate) fn script(world: &World, pause: &str) -> String {
                  printf \"{{\\\"step\\\": %d, \\\"score\\\": %.4f}}\\n\", i, score > (out \"/series.jsonl\")\n\
              }}\n\
              printf \"{{\\\"score\\\": %.4f}}\\n\", score > (out \"/metrics.json\")\n\
-         }}'\n\
-         echo \"n=$1 seed=$RESCIENCE_SEED\" >> '{tally}'\n"
+         }}'\n"
     )
 }
 
 /// The toy in a world, not built yet.
 pub(crate) fn toy<'w>(world: &'w World, folder: &str) -> Project<'w> {
-    let script = script(world, "0");
+    let script = script("0");
     world.project(
         folder,
         &[

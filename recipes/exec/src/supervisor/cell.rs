@@ -227,25 +227,33 @@ impl Inside<'_> {
         exit_now(code)
     }
 
-    /// Waits for the word to go, then makes the namespaces what they have to be.
+    /// Makes the namespaces what they have to be, then waits for the word to go: meanwhile the
+    /// supervisor puts this process into its control groups, which can take as long.
     fn arrange(&self) -> Result<(), String> {
         prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| format!("death signal: {errno}"))?;
+        SigSet::empty().thread_set_mask().map_err(|errno| format!("signal mask: {errno}"))?;
+        let own = self.spec.isolation == Isolation::Full;
+        if own {
+            self.enter()?;
+        }
         let mut word = [0; 8];
         let heard = nix::unistd::read(&self.line.0, &mut word);
-        let own = self.spec.isolation == Isolation::Full;
         // A parent outside of the namespace reads as none.
         if heard != Ok(2) || !own && getppid() != self.supervisor {
             return Err("the supervisor is gone".to_owned());
         }
-        SigSet::empty().thread_set_mask().map_err(|errno| format!("signal mask: {errno}"))?;
-        if !own {
-            return Ok(());
+        if own {
+            // The program sees its cgroup as the root of all.
+            nix::sched::unshare(CloneFlags::CLONE_NEWCGROUP)
+                .map_err(|errno| format!("a cgroup namespace: {errno}"))?;
         }
-        prctl::set_dumpable(false).map_err(|errno| format!("protecting the warden: {errno}"))?;
+        Ok(())
+    }
+
+    fn enter(&self) -> Result<(), String> {
         self.become_user()?;
-        // After the cgroup was entered, so that the program sees it as the root.
-        nix::sched::unshare(CloneFlags::CLONE_NEWCGROUP)
-            .map_err(|errno| format!("a cgroup namespace: {errno}"))?;
+        // Not before: the files of the maps would be root's.
+        prctl::set_dumpable(false).map_err(|errno| format!("protecting the warden: {errno}"))?;
         if !self.spec.network {
             network::loopback_up()?;
         }

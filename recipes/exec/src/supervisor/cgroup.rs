@@ -118,10 +118,10 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         // The kernel needs a moment to forget processes that were just reaped.
-        for _ in 0..50 {
+        for _ in 0..500 {
             match fs::remove_dir(&self.dir) {
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                    thread::sleep(Duration::from_millis(2));
+                    thread::sleep(Duration::from_micros(200));
                 }
                 _ => return,
             }

@@ -62,9 +62,10 @@ fn limit(spec: &Spec) -> Result<(), String> {
     let isolated = spec.isolation == Isolation::Full;
     limits.extend(spec.limits.disk.map(|bytes| (Resource::RLIMIT_FSIZE, bytes)));
     limits.extend(spec.limits.files.map(|count| (Resource::RLIMIT_NOFILE, count.into())));
-    // Elsewhere it would count everything that the user runs on this machine.
+    // Elsewhere it would count everything that the user runs on this machine. The warden counts
+    // too, and one more lets the supervisor see that the limit was passed.
     let processes = spec.limits.processes.filter(|_| isolated);
-    limits.extend(processes.map(|count| (Resource::RLIMIT_NPROC, u64::from(count) + 1)));
+    limits.extend(processes.map(|count| (Resource::RLIMIT_NPROC, u64::from(count) + 2)));
     limits.into_iter().try_for_each(|(resource, value)| {
         let told = |errno| format!("{resource:?}: {errno}");
         let (_, most) = getrlimit(resource).map_err(told)?;

@@ -77,6 +77,9 @@ const ACCELERATORS: [&str; 3] = ["nvidia", "dri", "kfd"];
 const DRIVERS: [&str; 4] =
     ["/etc/OpenCL", "/etc/vulkan", "/run/opengl-driver", "/run/opengl-driver-32"];
 
+/// A folder with nothing in it, on a file system that nobody can write in the end.
+const EMPTY: &str = "/var/empty";
+
 const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
 const PLAIN: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
 
@@ -127,7 +130,6 @@ pub(super) fn enter(spec: &Spec) -> Result<(), String> {
     view.sys(spec)?;
     view.dev(spec)?;
     view.folder("/tmp")?;
-    view.folder("/var")?;
     view.link("../tmp", "/var/tmp")?;
     for shown in &spec.shown {
         let attributes = match shown.access {
@@ -257,6 +259,7 @@ impl View {
     /// A `/proc` of the new namespace. A user namespace has its limits there: what belongs to root
     /// may be written by root's processes in any namespace, so all of it is read-only.
     fn proc(&self, spec: &Spec) -> Result<(), String> {
+        self.folder(EMPTY)?;
         let at = self.folder("/proc")?;
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         mount(Some("proc"), &at, Some("proc"), flags, None::<&str>)
@@ -281,14 +284,9 @@ impl View {
     /// Covers what cannot be removed: a file by a device that is empty, a folder by an empty one.
     fn cover(&self, at: &Path, is_dir: bool) -> Result<(), String> {
         let none = None::<&str>;
-        let done = match is_dir {
-            true => {
-                let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-                mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some("size=0,nr_inodes=1"))
-            }
-            false => mount(Some("/dev/null"), at, none, MsFlags::MS_BIND, none),
-        };
-        done.map_err(|errno| format!("covering {}: {errno}", at.display()))
+        let empty = if is_dir { self.at(EMPTY) } else { PathBuf::from("/dev/null") };
+        mount(Some(&empty), at, none, MsFlags::MS_BIND, none)
+            .map_err(|errno| format!("covering {}: {errno}", at.display()))
     }
 
     fn sys(&self, spec: &Spec) -> Result<(), String> {

@@ -6,7 +6,9 @@
 mod cargo;
 mod ends;
 mod limits;
+mod red_team;
 mod support;
+mod villain;
 
 use std::process::ExitCode;
 use std::thread;
@@ -20,11 +22,13 @@ fn main() -> ExitCode {
             return rescience_exec::supervisor::main(args);
         }
         Some(first) if first == support::BUILDER => return support::builder(args),
+        Some(first) if first == villain::VILLAIN => return villain::main(args),
+        Some(first) if first == red_team::TEAM => return red_team::main(),
         _ => {}
     }
     let filters: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let chosen = |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(f));
-    let tests = [ends::TESTS, limits::TESTS, cargo::TESTS].concat();
+    let tests = [ends::TESTS, limits::TESTS, cargo::TESTS, red_team::TESTS].concat();
     let running: Vec<_> = tests
         .into_iter()
         .filter(|(name, _)| chosen(name))

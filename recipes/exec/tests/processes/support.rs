@@ -40,6 +40,11 @@ impl World {
         self.dir.path().join(name)
     }
 
+    /// Runs another program than the world's own.
+    pub(crate) fn run_spec(&self, spec: &Spec) -> Finished {
+        block_on(sandbox().run(spec, drop))
+    }
+
     pub(crate) fn run(&self) -> Seen {
         let mut progress = Vec::new();
         let finished = block_on(sandbox().run(&self.spec, |line| progress.push(line)));

@@ -1,0 +1,563 @@
+//! A hostile program: each trick is one way out that must be shut. It says `held: WHY` where it
+//! was, and `BREACH: WHAT` where it was not; some only end when they are killed.
+
+#![expect(unsafe_code, reason = "what is hostile asks the kernel itself")]
+#![expect(clippy::print_stdout, reason = "it is a program")]
+#![expect(clippy::disallowed_methods, reason = "it is a program, and not a polite one")]
+
+use std::ffi::{CString, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Error, Read as _, Write as _};
+use std::net::{TcpStream, UdpSocket};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use libc::{c_int, c_long, c_void};
+
+/// The hidden argument that makes this binary a hostile program: `VILLAIN TRICK`.
+pub(crate) const VILLAIN: &str = "__villain";
+
+/// Why a trick did not work, or what it got.
+type Told = Result<String, String>;
+
+pub(crate) const TRICKS: &[(&str, fn() -> Told)] = &[
+    // Processes.
+    ("fork-bomb", fork_bomb),
+    ("thread-bomb", thread_bomb),
+    ("daemon", daemon),
+    ("relaunch", relaunch),
+    ("ignore-term", ignore_term),
+    ("kill-parent", kill_parent),
+    ("stop-parent", stop_parent),
+    ("kill-everyone", kill_everyone),
+    ("see-processes", see_processes),
+    ("ptrace-parent", || refused(|| raw(libc::SYS_ptrace, [16, 1, 0, 0, 0, 0]))),
+    ("process-vm-writev", process_vm_writev),
+    ("parents-memory", || no_write("/proc/1/mem")),
+    ("parents-root", || no_read("/proc/1/root/etc/passwd")),
+    ("parents-environment", || no_read("/proc/1/environ")),
+    ("parents-files", || no_read("/proc/1/fd/0")),
+    ("pidfd-getfd", || refused(|| raw(libc::SYS_pidfd_getfd, [0, 0, 0, 0, 0, 0]))),
+    // Files.
+    ("write-program", || no_write("/program/new")),
+    ("write-input", || no_write("/input/data")),
+    ("write-system", || no_write("/usr/lib/new").and_then(|_| no_write("/etc/passwd"))),
+    ("write-root", || no_write("/new")),
+    ("read-outside", || no_read(&target("secret"))),
+    ("write-outside", || no_write(&target("secret")).and_then(|_| no_write(&target("new")))),
+    ("edit-recipe", || no_write(&target("rescience.toml"))),
+    ("others-output", || no_write(&target("other/out/metrics.json"))),
+    ("edit-limits", || no_write(&target("control/spec.json"))),
+    ("climb", || no_read(&format!("/out/../../../../../..{}", target("secret")))),
+    ("own-root", || no_read(&format!("/proc/self/root{}", target("secret")))),
+    ("symlink", symlink),
+    ("hard-link", hard_link),
+    ("bind-mount", || refused(|| mount("/usr", "/out", libc::MS_BIND))),
+    ("remount", || refused(|| mount("", "/program", libc::MS_REMOUNT | libc::MS_BIND))),
+    ("mount-proc", || refused(|| mount("proc", "/out", 0))),
+    ("unmount", || refused(|| raw(libc::SYS_umount2, [c"/proc".as_ptr() as _, 2, 0, 0, 0, 0]))),
+    ("open-tree", || refused(|| raw(libc::SYS_open_tree, [-100, c"/".as_ptr() as _, 1, 0, 0, 0]))),
+    ("chroot", || refused(|| raw(libc::SYS_chroot, [c"/out".as_ptr() as _, 0, 0, 0, 0, 0]))),
+    ("pivot-root", || refused(|| raw(libc::SYS_pivot_root, [c"/out".as_ptr() as _; 6]))),
+    ("handles", || refused(|| raw(libc::SYS_open_by_handle_at, [0, 0, 0, 0, 0, 0]))),
+    ("device-node", device_node),
+    ("devices", devices),
+    ("set-user-id", set_user_id),
+    ("kernel-settings", || no_write("/proc/sys/kernel/core_pattern")),
+    ("magic-key", || no_write("/proc/sysrq-trigger")),
+    ("kernel-memory", || no_read("/proc/kcore").and_then(|_| no_read("/proc/keys"))),
+    ("control-groups", || no_write("/sys/fs/cgroup/cgroup.procs")),
+    ("cpu-governor", || no_write("/sys/devices/system/cpu/cpu0/online")),
+    // The network.
+    ("connect", connect),
+    ("datagram", datagram),
+    ("families", families),
+    ("abstract-socket", abstract_socket),
+    ("name-server", || no_read("/etc/resolv.conf")),
+    ("network-settings", network_settings),
+    // The kernel's corners.
+    ("io-uring", || refused(|| raw(libc::SYS_io_uring_setup, [1, 0, 0, 0, 0, 0]))),
+    ("userfaultfd", || refused(|| raw(libc::SYS_userfaultfd, [1, 0, 0, 0, 0, 0]))),
+    ("bpf", || refused(|| raw(libc::SYS_bpf, [0, 0, 0, 0, 0, 0]))),
+    ("keys", keys),
+    ("perf", || refused(|| raw(libc::SYS_perf_event_open, [0, 0, -1, -1, 0, 0]))),
+    ("unshare", || refused(|| raw(libc::SYS_unshare, [libc::CLONE_NEWUSER as _, 0, 0, 0, 0, 0]))),
+    ("clone-namespace", clone_namespace),
+    ("clone3", || refused(|| raw(libc::SYS_clone3, [0, 0, 0, 0, 0, 0]))),
+    ("setns", || refused(|| raw(libc::SYS_setns, [0, 0, 0, 0, 0, 0]))),
+    ("set-clock", set_clock),
+    ("host-name", || refused(|| raw(libc::SYS_sethostname, [c"x".as_ptr() as _, 1, 0, 0, 0, 0]))),
+    ("reboot", || refused(|| raw(libc::SYS_reboot, [0, 0, 0, 0, 0, 0]))),
+    ("module", || refused(|| raw(libc::SYS_init_module, [0, 0, 0, 0, 0, 0]))),
+    ("swap", || refused(|| raw(libc::SYS_swapon, [c"/out/x".as_ptr() as _, 0, 0, 0, 0, 0]))),
+    ("type-for-terminal", || refused(|| raw(libc::SYS_ioctl, [0, libc::TIOCSTI as _, 0, 0, 0, 0]))),
+    ("capabilities", capabilities),
+    // Resources.
+    ("disk-one-file", || fill(|_| true)),
+    ("disk-many-files", disk_many_files),
+    ("disk-sparse", disk_sparse),
+    ("disk-temporary", || fill_below(Path::new("/tmp"))),
+    ("memory", memory),
+    ("memory-threads", memory_threads),
+    ("memory-shared", memory_shared),
+    ("memory-files", memory_files),
+    ("log-flood", log_flood),
+    ("burn", burn),
+    ("open-files", open_files),
+    ("raise-limits", raise_limits),
+    // Secrets, and claims.
+    ("environment", environment),
+    ("odd-outputs", odd_outputs),
+];
+
+/// Is the hostile program.
+pub(crate) fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let wanted = args.next().unwrap_or_default();
+    let Some((_, trick)) = TRICKS.iter().find(|(name, _)| *name == wanted) else {
+        println!("no such trick");
+        return ExitCode::from(64);
+    };
+    match trick() {
+        Ok(why) => println!("held: {why}"),
+        Err(what) => {
+            println!("BREACH: {what}");
+            return ExitCode::from(66);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// A path outside, below the world of the test.
+fn target(name: &str) -> String {
+    let world = std::env::var("WORLD").unwrap_or_default();
+    format!("{world}/{name}")
+}
+
+fn raw(call: c_long, args: [c_long; 6]) -> Result<c_long, Error> {
+    let [a, b, c, d, e, f] = args;
+    // SAFETY: none is needed: the kernel checks what it is given, and this process may break.
+    let done = unsafe { libc::syscall(call, a, b, c, d, e, f) };
+    if done < 0 { Err(Error::last_os_error()) } else { Ok(done) }
+}
+
+/// Holds if the kernel says that it is not permitted, or that there is no such thing; that the
+/// arguments are wrong would mean that it looked at them.
+fn refused(call: impl FnOnce() -> Result<c_long, Error>) -> Told {
+    match call() {
+        Err(error)
+            if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS)) =>
+        {
+            Ok(error.to_string())
+        }
+        Err(error) => Err(format!("the kernel was asked: {error}")),
+        Ok(_) => Err("it worked".to_owned()),
+    }
+}
+
+fn no_read(path: &str) -> Told {
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(100).read_to_string(&mut text)) {
+        Err(error) => Ok(format!("{path}: {error}")),
+        Ok(0) => Ok(format!("{path} is empty")),
+        Ok(_) => Err(format!("{path} says {text:?}")),
+    }
+}
+
+fn no_write(path: &str) -> Told {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    match opened.and_then(|mut file| file.write_all(b"villain")) {
+        Err(error) => Ok(format!("{path}: {error}")),
+        Ok(()) => Err(format!("wrote to {path}")),
+    }
+}
+
+fn sleep_long() -> Told {
+    std::thread::sleep(Duration::from_secs(120));
+    Err("it was let sleep".to_owned())
+}
+
+fn fork() -> c_int {
+    // SAFETY: this program has one thread where it forks.
+    unsafe { libc::fork() }
+}
+
+fn fork_bomb() -> Told {
+    loop {
+        if fork() < 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+fn thread_bomb() -> Told {
+    loop {
+        let spawned = std::thread::Builder::new().stack_size(64 << 10).spawn(|| {
+            std::thread::sleep(Duration::from_secs(120));
+        });
+        if spawned.is_err() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+fn daemon() -> Told {
+    if fork() == 0 {
+        // SAFETY: a session of its own.
+        unsafe { libc::setsid() };
+        if fork() == 0 {
+            // SAFETY: what the program ignores from now on.
+            unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
+            loop {
+                std::thread::sleep(Duration::from_millis(5));
+                fs::write("/out/alive", "x").ok();
+            }
+        }
+        std::process::exit(0);
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    Ok("it left a daemon".to_owned())
+}
+
+fn relaunch() -> Told {
+    use std::os::unix::process::CommandExt as _;
+    std::thread::sleep(Duration::from_millis(20));
+    let error = Command::new("/program/villain").args([VILLAIN, "relaunch"]).exec();
+    Err(error.to_string())
+}
+
+fn ignore_term() -> Told {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGXCPU] {
+        // SAFETY: it ignores signals.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    sleep_long()
+}
+
+fn kill(pid: c_int, signal: c_int) -> c_int {
+    // SAFETY: a signal.
+    unsafe { libc::kill(pid, signal) }
+}
+
+fn kill_parent() -> Told {
+    let parent = std::os::unix::process::parent_id().cast_signed();
+    kill(parent, libc::SIGKILL);
+    std::thread::sleep(Duration::from_millis(100));
+    let now = std::os::unix::process::parent_id().cast_signed();
+    if now == parent { Ok(format!("{parent} lives")) } else { Err(format!("{parent} is gone")) }
+}
+
+fn stop_parent() -> Told {
+    kill(std::os::unix::process::parent_id().cast_signed(), libc::SIGSTOP);
+    Ok("a stopped parent would never tell the end".to_owned())
+}
+
+fn kill_everyone() -> Told {
+    kill(-1, libc::SIGKILL);
+    Ok("nobody was there".to_owned())
+}
+
+fn see_processes() -> Told {
+    let me = std::process::id().cast_signed();
+    let seen: Vec<_> = (2..200_000).filter(|pid| *pid != me && kill(*pid, 0) == 0).collect();
+    if seen.is_empty() { Ok("nobody".to_owned()) } else { Err(format!("it sees {seen:?}")) }
+}
+
+fn process_vm_writev() -> Told {
+    let mut bytes = [0_u8; 8];
+    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast::<c_void>(), iov_len: 8 };
+    let at = (&raw const local) as c_long;
+    refused(|| raw(libc::SYS_process_vm_writev, [1, at, 1, at, 1, 0]))?;
+    refused(|| raw(libc::SYS_process_vm_readv, [1, at, 1, at, 1, 0]))
+}
+
+fn symlink() -> Told {
+    std::os::unix::fs::symlink(target("secret"), "/out/link").map_err(|e| e.to_string())?;
+    no_write("/out/link").and_then(|_| no_read("/out/link"))
+}
+
+fn hard_link() -> Told {
+    match fs::hard_link("/input/data", "/out/data") {
+        Err(error) => Ok(error.to_string()),
+        Ok(()) => Err("it linked an input".to_owned()),
+    }
+}
+
+fn mount(from: &str, to: &str, flags: u64) -> Result<c_long, Error> {
+    let (from, to) = (CString::new(from).unwrap_or_default(), CString::new(to).unwrap_or_default());
+    let kind = c"proc".as_ptr() as c_long;
+    let flags = c_long::try_from(flags).unwrap_or_default();
+    raw(libc::SYS_mount, [from.as_ptr() as _, to.as_ptr() as _, kind, flags, 0, 0])
+}
+
+fn device_node() -> Told {
+    let disk = c"/out/disk".as_ptr() as c_long;
+    // The first disk, and the memory of the machine.
+    for (mode, number) in [(libc::S_IFBLK, 8 << 8), (libc::S_IFCHR, 1 << 8 | 1)] {
+        refused(|| raw(libc::SYS_mknodat, [-100, disk, i64::from(mode | 0o600), number, 0, 0]))?;
+    }
+    Ok("no nodes".to_owned())
+}
+
+fn devices() -> Told {
+    let allowed =
+        ["null", "zero", "full", "random", "urandom", "fd", "stdin", "stdout", "stderr", "shm"];
+    let entries = fs::read_dir("/dev").map_err(|error| error.to_string())?.flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let more: Vec<_> = names.filter(|name| !allowed.contains(&name.as_str())).collect();
+    if more.is_empty() { Ok("the usual".to_owned()) } else { Err(format!("it sees {more:?}")) }
+}
+
+fn set_user_id() -> Told {
+    let program = "/out/root";
+    fs::copy("/bin/sh", program).map_err(|error| error.to_string())?;
+    fs::set_permissions(program, fs::Permissions::from_mode(0o6755)).map_err(|e| e.to_string())?;
+    let id = Command::new(program).args(["-c", "id -u"]).output().map_err(|e| e.to_string())?;
+    // SAFETY: it asks who it is, and to be root.
+    let root = unsafe { libc::setuid(0) } == 0;
+    match String::from_utf8_lossy(&id.stdout).trim() {
+        "1000" if !root => Ok("still 1000".to_owned()),
+        other => Err(format!("it is {other}, {root}")),
+    }
+}
+
+fn connect() -> Told {
+    let port = std::env::var("TCP_PORT").unwrap_or_default();
+    match TcpStream::connect(format!("127.0.0.1:{port}")) {
+        Err(error) => Ok(error.to_string()),
+        Ok(_) => Err("it reached the machine's loopback".to_owned()),
+    }
+}
+
+/// What is sent must not arrive; the test looks.
+fn datagram() -> Told {
+    let port = std::env::var("UDP_PORT").unwrap_or_default();
+    let sent = UdpSocket::bind("127.0.0.1:0")
+        .and_then(|socket| socket.send_to(b"villain", format!("127.0.0.1:{port}")));
+    Ok(format!("{sent:?}"))
+}
+
+fn families() -> Told {
+    let allowed = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+    for family in (0..=45).filter(|family| !allowed.contains(family)) {
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_RAW, libc::SOCK_SEQPACKET] {
+            refused(|| raw(libc::SYS_socket, [family.into(), kind.into(), 0, 0, 0, 0]))
+                .map_err(|what| format!("family {family}: {what}"))?;
+        }
+    }
+    Ok("only local ones".to_owned())
+}
+
+fn abstract_socket() -> Told {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixStream};
+    let name = std::env::var("ABSTRACT").unwrap_or_default();
+    let address = SocketAddr::from_abstract_name(name).map_err(|error| error.to_string())?;
+    match UnixStream::connect_addr(&address) {
+        Err(error) => Ok(error.to_string()),
+        Ok(_) => Err("it reached a process of the machine".to_owned()),
+    }
+}
+
+fn network_settings() -> Told {
+    no_write("/proc/sys/net/ipv4/ip_forward")?;
+    // A raw socket could forge packets.
+    refused(|| raw(libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_RAW.into(), 1, 0, 0, 0]))
+}
+
+fn keys() -> Told {
+    refused(|| raw(libc::SYS_keyctl, [0, -4, 0, 0, 0, 0]))?;
+    refused(|| raw(libc::SYS_add_key, [0, 0, 0, 0, 0, 0]))?;
+    refused(|| raw(libc::SYS_request_key, [0, 0, 0, 0, 0, 0]))
+}
+
+fn clone_namespace() -> Told {
+    for flag in [libc::CLONE_NEWUSER, libc::CLONE_NEWNS, libc::CLONE_NEWNET, libc::CLONE_NEWPID] {
+        let flags = c_long::from(flag | libc::SIGCHLD);
+        refused(|| match raw(libc::SYS_clone, [flags, 0, 0, 0, 0, 0]) {
+            Ok(0) => std::process::exit(0),
+            other => other,
+        })?;
+    }
+    Ok("none".to_owned())
+}
+
+fn set_clock() -> Told {
+    let time = libc::timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+    let at = (&raw const time) as c_long;
+    refused(|| raw(libc::SYS_clock_settime, [0, at, 0, 0, 0, 0]))?;
+    refused(|| raw(libc::SYS_settimeofday, [at, 0, 0, 0, 0, 0]))?;
+    refused(|| raw(libc::SYS_adjtimex, [at, 0, 0, 0, 0, 0]))
+}
+
+fn capabilities() -> Told {
+    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
+    let value = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or("?").trim().to_owned()
+    };
+    let sets = [value("CapEff:"), value("CapPrm:"), value("CapAmb:"), value("NoNewPrivs:")];
+    match sets.each_ref().map(String::as_str) {
+        ["0000000000000000", "0000000000000000", "0000000000000000", "1"] => Ok("none".to_owned()),
+        _ => Err(format!("{sets:?}")),
+    }
+}
+
+fn fill(go_on: impl Fn(u64) -> bool) -> Told {
+    let mut file = File::create("/out/big").map_err(|error| error.to_string())?;
+    let block = vec![7; 1 << 20];
+    let mut written = 0;
+    while go_on(written) {
+        written += 1;
+        file.write_all(&block).map_err(|error| error.to_string())?;
+    }
+    Err("it wrote all it wanted".to_owned())
+}
+
+fn fill_below(dir: &Path) -> Told {
+    for number in 0.. {
+        fs::write(dir.join(format!("part{number}")), vec![7; 4 << 20])
+            .map_err(|e| e.to_string())?;
+    }
+    sleep_long()
+}
+
+fn disk_many_files() -> Told {
+    for folder in 0..1000 {
+        let folder = PathBuf::from(format!("/out/{folder}"));
+        fs::create_dir(&folder).map_err(|error| error.to_string())?;
+        for number in 0..1000 {
+            File::create(folder.join(number.to_string())).map_err(|error| error.to_string())?;
+        }
+    }
+    sleep_long()
+}
+
+fn disk_sparse() -> Told {
+    for number in 0..64 {
+        let file = File::create(format!("/out/sparse{number}")).map_err(|e| e.to_string())?;
+        file.set_len(16 << 20).map_err(|error| error.to_string())?;
+    }
+    sleep_long()
+}
+
+fn memory() -> Told {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(vec![1_u8; 4 << 20]);
+        std::hint::black_box(&kept);
+    }
+}
+
+fn memory_threads() -> Told {
+    let threads: Vec<_> = (0..16).map(|_| std::thread::spawn(memory)).collect();
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    Err("it had enough".to_owned())
+}
+
+fn memory_shared() -> Told {
+    let size = 2 << 30;
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    // SAFETY: new memory, written below.
+    let at = unsafe {
+        libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+    };
+    if at == libc::MAP_FAILED {
+        return Ok(Error::last_os_error().to_string());
+    }
+    for page in (0..size).step_by(4096) {
+        // SAFETY: within the mapping.
+        unsafe { at.cast::<u8>().add(page).write_volatile(1) };
+    }
+    Err("it had enough".to_owned())
+}
+
+fn memory_files() -> Told {
+    for number in 0..64 {
+        if let Err(error) = fs::write(format!("/dev/shm/{number}"), vec![7; 32 << 20]) {
+            return Ok(error.to_string());
+        }
+    }
+    Err("it had enough".to_owned())
+}
+
+fn log_flood() -> Told {
+    let line = vec![b'x'; 64 << 10];
+    let mut out = std::io::stdout().lock();
+    while out.write_all(&line).is_ok() {}
+    Ok("nobody listens".to_owned())
+}
+
+fn burn() -> Told {
+    let until = Instant::now() + Duration::from_secs(60);
+    let threads: Vec<_> =
+        (0..2).map(|_| std::thread::spawn(move || while Instant::now() < until {})).collect();
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    Err("it was let burn".to_owned())
+}
+
+fn open_files() -> Told {
+    let mut open = Vec::new();
+    loop {
+        match File::open("/dev/null") {
+            Ok(file) => open.push(file),
+            Err(error) => return Ok(format!("{error} after {}", open.len())),
+        }
+        if open.len() > 100 {
+            return Err("it has more than it may".to_owned());
+        }
+    }
+}
+
+fn raise_limits() -> Told {
+    for (resource, name) in [
+        (libc::RLIMIT_NOFILE, "open files"),
+        (libc::RLIMIT_FSIZE, "size of files"),
+        (libc::RLIMIT_NPROC, "processes"),
+        (libc::RLIMIT_CORE, "core dumps"),
+    ] {
+        let limit = libc::rlimit { rlim_cur: 1 << 40, rlim_max: 1 << 40 };
+        // SAFETY: it reads one structure.
+        if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 {
+            return Err(format!("it raised its limit of {name}"));
+        }
+    }
+    Ok(Error::last_os_error().to_string())
+}
+
+fn environment() -> Told {
+    let known = ["PATH", "WORLD", "TCP_PORT", "UDP_PORT", "ABSTRACT"];
+    let more: Vec<_> = std::env::vars_os()
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect();
+    if more.is_empty() { Ok("what was given".to_owned()) } else { Err(format!("{more:?}")) }
+}
+
+/// What whoever takes the outputs has to cope with.
+fn odd_outputs() -> Told {
+    use std::os::unix::ffi::OsStrExt as _;
+    let told = |error: Error| error.to_string();
+    fs::create_dir("/out/locked").map_err(told)?;
+    fs::write("/out/locked/inside", "x").map_err(told)?;
+    fs::set_permissions("/out/locked", fs::Permissions::from_mode(0o000)).map_err(told)?;
+    let odd = std::ffi::OsStr::from_bytes(b"/out/od\xffd\n");
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o000)
+        .open(odd)
+        .map_err(told)?;
+    // SAFETY: a pipe with a name.
+    unsafe { libc::mkfifo(c"/out/pipe".as_ptr(), 0o600) };
+    let socket = std::os::unix::net::UnixListener::bind("/out/socket").map_err(told)?;
+    let mut deep = PathBuf::from("/out");
+    for _ in 0..200 {
+        deep.push("d");
+    }
+    fs::create_dir_all(deep).map_err(told)?;
+    Ok(format!("{} and others are there", socket.as_raw_fd()))
+}
