@@ -145,6 +145,8 @@ codes! {
     UnknownClaim = "RS0119",
     /// A machine that cannot shut programs in as well as asked.
     NoSandbox = "RS0130",
+    /// A run that needs what this machine does not have.
+    MissingHardware = "RS0131",
     /// A number in the text that comes from no artifact.
     LiteralNumber = "RS0201",
     /// A number in words that comes from no artifact.

@@ -15,7 +15,7 @@
 //! | `params`, the point's values among them | - | - | yes | yes, the common ones | - | - |
 //! | `seed` | - | - | the run's | the project's | - | - |
 //! | `env` | - | - | yes | - | - | - |
-//! | `limits` | - | - | `wall`, `cpu`, `memory`, `processes`, `files`, `cpus` | - | - | - |
+//! | `limits` | - | - | `wall`, `cpu`, `memory`, `processes`, `files`, `cpus`, `gpus` | - | - | - |
 //! | `toolchain` | - | of cargo | - | - | - | - |
 //! | `settings` | - | `system` | - | label, profile, source, command, metrics, the runs' keys | the plot, order of data | main, bibliography, order, style, mode, terms, lexicon, project, profile; the lock's confirmed citations |
 //! | `settings.engine` | - | - | - | - | renderer | typesetter |
@@ -24,7 +24,7 @@
 //! may use fewer workers, or a smaller cache. `wall` and `cpu` enter because a program can read a
 //! clock and stop when its time is nearly over: one that was given more time is another experiment,
 //! and its recipe has to show it. `cpus` is what programs take as their number of threads, and
-//! sums over threads depend on it. An experiment's results name the runs' keys, so these enter its
+//! sums over threads depend on it; so with `gpus`. An experiment's results name the runs' keys, so these enter its
 //! own key; its runs' facts enter because papers print them. All confirmed citations enter the key
 //! of every paper with a bibliography, since which of them it has is written in its folder.
 //!
@@ -307,6 +307,7 @@ fn describe(
                     ("processes", Some(limits.processes.into())),
                     ("files", Some(limits.files.into())),
                     ("cpus", Some(limits.cpus.into())),
+                    ("gpus", Some(limits.gpus.into())),
                 ]
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?))),

@@ -96,6 +96,7 @@ pub(crate) struct LimitsLayer {
     pub(crate) files: Option<u32>,
     pub(crate) log: Option<u64>,
     pub(crate) cpus: Option<u32>,
+    pub(crate) gpus: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -187,6 +188,7 @@ impl ExperimentLayer {
         replace(&mut self.limits.files, upper.limits.files.as_ref());
         replace(&mut self.limits.log, upper.limits.log.as_ref());
         replace(&mut self.limits.cpus, upper.limits.cpus.as_ref());
+        replace(&mut self.limits.gpus, upper.limits.gpus.as_ref());
         self.written.extend_from_slice(&upper.written);
     }
 }

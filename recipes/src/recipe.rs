@@ -183,6 +183,8 @@ pub struct Limits {
     pub log: u64,
     /// Cores: how many slots the run takes, and `RESCIENCE_THREADS`.
     pub cpus: u32,
+    /// Whole accelerators, which no other run has meanwhile.
+    pub gpus: u32,
 }
 
 impl Default for Limits {
@@ -196,6 +198,7 @@ impl Default for Limits {
             files: 4096,
             log: 64 << 20,
             cpus: 1,
+            gpus: 0,
         }
     }
 }

@@ -254,8 +254,14 @@ fn a_run_that_is_given_more_is_another_run() {
         changed.iter().filter(|name| name.contains('#')).count()
     };
     assert_eq!(runs("wall = \"10min\"", "wall = \"20min\""), 8);
-    for more in ["cpu = \"5min\"", "memory = \"9GiB\"", "processes = 300", "files = 99", "cpus = 2"]
-    {
+    for more in [
+        "cpu = \"5min\"",
+        "memory = \"9GiB\"",
+        "processes = 300",
+        "files = 99",
+        "cpus = 2",
+        "gpus = 1",
+    ] {
         assert_eq!(runs("wall = \"10min\"", &format!("wall = \"10min\", {more}")), 8, "{more}");
     }
 }

@@ -62,7 +62,7 @@ fn spec(dir: &Path, sandbox: &Sandbox) -> Spec {
         stderr: dir.join("stderr"),
         shown: shown.to_vec(),
         network: false,
-        accelerators: false,
+        gpus: Vec::new(),
         observed: true,
         isolation: Isolation::Full,
     }

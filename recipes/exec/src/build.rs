@@ -3,7 +3,7 @@
 //! Tasks share nothing. Each gets a [`Job`] by value and returns an [`Outcome`]; only this module
 //! knows what is made, what waits and what failed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -123,6 +123,10 @@ struct Dispatcher<'a> {
     ready: BTreeSet<ActionIndex>,
     tasks: JoinSet<(ActionIndex, ActionKey, Outcome)>,
     free: usize,
+    /// The ids of the accelerators that no run has; asked for once something needs one.
+    gpus: Option<Vec<String>>,
+    /// By action, the accelerators that it has now.
+    lent: BTreeMap<ActionIndex, Vec<String>>,
     summary: Summary,
 }
 
@@ -144,6 +148,8 @@ impl<'a> Dispatcher<'a> {
             ready: BTreeSet::new(),
             tasks: JoinSet::new(),
             free: host.jobs,
+            gpus: None,
+            lent: BTreeMap::new(),
             summary: Summary::default(),
         };
         dispatcher.adopt(plan);
@@ -189,11 +195,14 @@ impl<'a> Dispatcher<'a> {
     }
 
     async fn run(&mut self) {
+        self.refuse_what_is_impossible();
         loop {
             self.start_ready();
             let Some(joined) = self.tasks.join_next().await else { break };
             let (index, key, outcome) = joined.expect("a task returns its failures as outcomes");
             self.free += self.slots(self.action(index));
+            let returned = self.lent.remove(&index).unwrap_or_default();
+            self.gpus.get_or_insert_default().extend(returned);
             self.finish(index, key, outcome);
         }
         self.skip_the_rest();
@@ -207,7 +216,7 @@ impl<'a> Dispatcher<'a> {
             }
             let action = self.action(index);
             let slots = self.slots(action);
-            if slots > self.free {
+            if slots > self.free || needed_gpus(action) > self.gpus.as_ref().map_or(0, Vec::len) {
                 return;
             }
             self.ready.remove(&index);
@@ -257,11 +266,49 @@ impl<'a> Dispatcher<'a> {
             inputs,
             work: action.work.clone(),
             deps: self.deps(action),
+            gpus: self.lend(index, needed_gpus(action)),
         };
         self.states[index.get()] = State::Running;
         self.free -= slots;
         let context = Arc::clone(&self.context);
         self.tasks.spawn(async move { (index, key, actions::execute(&context, job).await) });
+    }
+
+    /// Fails every run that needs more accelerators than there are, before anything starts.
+    fn refuse_what_is_impossible(&mut self) {
+        let waiting = |(index, state): (usize, &State)| {
+            let index = ActionIndex::new(index);
+            let needed = needed_gpus(self.action(index));
+            (matches!(state, State::Waiting(_)) && needed > 0).then_some((index, needed))
+        };
+        let asking: Vec<_> = self.states.iter().enumerate().filter_map(waiting).collect();
+        if asking.is_empty() {
+            return;
+        }
+        let gpu = self.context.machine().gpu.clone();
+        let ids: Vec<String> = gpu.devices.iter().filter_map(|gpu| gpu.uuid.clone()).collect();
+        let has = match (&gpu.absent, ids.len()) {
+            (Some(why), _) => why.clone(),
+            (None, 1) => "this machine has 1".to_owned(),
+            (None, count) => format!("this machine has {count}"),
+        };
+        for (index, needed) in asking.into_iter().filter(|(_, needed)| *needed > ids.len()) {
+            let name = self.action(index).name.to_string();
+            let many = if needed == 1 { "GPU" } else { "GPUs" };
+            let message = format!("it needs {needed} {many}; {has}");
+            self.ready.remove(&index);
+            self.fail(index, Failure::new(&name, Code::MissingHardware, message));
+        }
+        self.gpus = Some(ids);
+    }
+
+    fn lend(&mut self, index: ActionIndex, count: usize) -> Vec<String> {
+        let free = self.gpus.get_or_insert_default();
+        let lent: Vec<String> = free.drain(..count.min(free.len())).collect();
+        if !lent.is_empty() {
+            self.lent.insert(index, lent.clone());
+        }
+        lent
     }
 
     fn deps(&self, action: &Action) -> Vec<Dep> {
@@ -370,6 +417,14 @@ impl<'a> Dispatcher<'a> {
     fn send(&self, event: Event) {
         // Nobody listening is no reason to stop a build.
         self.events.send(event).ok();
+    }
+}
+
+/// How many accelerators an action has to have.
+fn needed_gpus(action: &Action) -> usize {
+    match &action.work {
+        Work::Run(run) => run.limits.gpus as usize,
+        _ => 0,
     }
 }
 

@@ -188,6 +188,7 @@ impl<'a> Desk<'a> {
             name: action.name.to_string(),
             key: inputs.key(),
             last: None,
+            gpus: Vec::new(),
             deps: deps.collect(),
             inputs,
             work: action.work.clone(),

@@ -9,6 +9,7 @@ mod outcome;
 mod spec;
 mod wire;
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -112,6 +113,7 @@ impl Sandbox {
             .arg(&files.spec)
             // The program's user can read the environment of its parent.
             .env_clear()
+            .envs(driver_path(spec))
             // Held open by the builder, and closed by the kernel however the builder ends.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -121,6 +123,12 @@ impl Sandbox {
             .spawn()
             .map_err(|e| told(&self.supervisor, e))
     }
+}
+
+/// The variable by which the supervisor finds the library of the accelerators' driver.
+fn driver_path(spec: &Spec) -> Option<(&OsStr, &OsString)> {
+    let found = spec.env.get_key_value(OsStr::new("LD_LIBRARY_PATH"))?;
+    (!spec.gpus.is_empty()).then_some((found.0.as_os_str(), found.1))
 }
 
 /// Reads progress until the supervisor ends, and sees to it that it does.

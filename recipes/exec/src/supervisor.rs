@@ -44,6 +44,7 @@ use self::capture::Capture;
 use self::cell::{Cell, Message, Streams};
 use self::cgroup::Cgroup;
 use self::notify::Observer;
+use crate::facts::sample::Sampler;
 use crate::sandbox::{Access, Exit, Finished, Holder, Isolation, Level, Limit, Spec, Usage};
 
 /// The hidden first argument with which the binary is a supervisor.
@@ -138,10 +139,11 @@ fn run(spec: &Spec) -> Result<Finished, String> {
         }
         (_, exit) => exit,
     };
-    let (peak, observer) = (watch.peak, watch.observer.take());
+    let Watch { peak, observer, sampler, .. } = watch;
+    let usage = usage(wall, peak);
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
     Ok(Finished {
-        usage: usage(wall, peak),
+        usage,
         level: level(spec, &exit),
         exit,
         stdout,
@@ -149,6 +151,7 @@ fn run(spec: &Spec) -> Result<Finished, String> {
         left_running,
         held: group.held(),
         undeclared: observer.map(Observer::finish).unwrap_or_default(),
+        measured: sampler.finish(wall, usage.user + usage.system),
     })
 }
 
@@ -196,6 +199,7 @@ struct Watch<'a> {
     group: &'a Cgroup,
     logs: [&'a Capture; 2],
     observer: Option<Observer>,
+    sampler: Sampler,
     /// The largest sum of resident memory seen, in bytes.
     peak: u64,
     next_sample: Instant,
@@ -226,8 +230,19 @@ impl<'a> Watch<'a> {
         logs: [&'a Capture; 2],
     ) -> Watch<'a> {
         let (next_sample, next_disk) = (started + SAMPLE / 10, started + Duration::from_secs(1));
-        let (observer, peak, free) = (None, 0, None);
-        Watch { spec, started, cell, group, logs, observer, peak, next_sample, next_disk, free }
+        Watch {
+            spec,
+            started,
+            cell,
+            group,
+            logs,
+            observer: None,
+            sampler: Sampler::start(&spec.gpus),
+            peak: 0,
+            next_sample,
+            next_disk,
+            free: None,
+        }
     }
 
     /// Waits until the program ends, or until it has to.
@@ -293,6 +308,7 @@ impl<'a> Watch<'a> {
         let held = self.group.held();
         let used = processes::used(self.cell.warden);
         self.peak = self.peak.max(used.memory);
+        self.sampler.sample(&used.pids, used.threads);
         if let Some(limit) = self.group.hit() {
             return Some(limit);
         }

@@ -31,15 +31,30 @@ pub struct Toolchain {
     pub rustc_says: String,
     /// What `cargo -V` prints.
     pub cargo_says: String,
+    /// The first line that the linker's driver prints of its version; none if there is none.
+    pub linker_says: Option<String>,
+    /// The instructions that the compiler takes for granted.
+    pub target_features: Vec<String>,
 }
 
 /// The tools as facts: the lines that they print themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ToolchainFacts {
     /// The first line of `rustc -vV`.
     pub rustc: Option<String>,
     /// What `cargo -V` prints.
     pub cargo: Option<String>,
+    /// The first line that the driver of the linker prints of its version.
+    pub linker: Option<String>,
+    /// What the interpreter prints of its version, for programs that have one.
+    pub python: Option<String>,
+    /// All that `rustc -vV` prints: commit, host, LLVM.
+    #[serde(default)]
+    pub rustc_verbose: Option<String>,
+    /// The instructions that the compiler took for granted, separated by commas.
+    #[serde(default)]
+    pub target_features: Option<String>,
 }
 
 /// Why there is no toolchain.
@@ -127,6 +142,10 @@ impl Toolchain {
         ToolchainFacts {
             rustc: self.rustc_says.lines().next().map(str::to_owned),
             cargo: Some(self.cargo_says.clone()),
+            linker: self.linker_says.clone(),
+            python: None,
+            rustc_verbose: Some(self.rustc_says.clone()),
+            target_features: Some(self.target_features.join(",")),
         }
     }
 
@@ -155,6 +174,7 @@ fn selection_stamp(
     let mut stamps: Vec<String> =
         VARIABLES.iter().map(|name| format!("{name}={:?}", value(name))).collect();
     stamps.extend(tools.iter().map(|tool| stamp(tool)));
+    stamps.extend(search("cc", env).map(|cc| stamp(&cc)));
     let rustup = value("RUSTUP_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(Path::new(value("HOME")?).join(".rustup")));
@@ -206,7 +226,14 @@ fn ask(
     };
     let (rustc, cargo) = (real(rustc, "rustc"), real(cargo, "cargo"));
     let (rustc_says, cargo_says) = (say(&rustc, &["-vV"])?, say(&cargo, &["-V"])?);
-    Ok(Toolchain { rustc, cargo, rustc_says, cargo_says })
+    let configuration = say(&rustc, &["--print", "cfg"])?;
+    let feature =
+        |line: &str| Some(line.strip_prefix("target_feature=\"")?.strip_suffix('"')?.to_owned());
+    let target_features = configuration.lines().filter_map(feature).collect();
+    // Without one nothing can be linked, which is for the build to say.
+    let linker = search("cc", env).and_then(|cc| say(&cc, &["--version"])).ok();
+    let linker_says = linker.and_then(|text| text.lines().next().map(str::to_owned));
+    Ok(Toolchain { rustc, cargo, rustc_says, cargo_says, linker_says, target_features })
 }
 
 fn answer(

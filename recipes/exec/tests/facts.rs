@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use rescience_exec::facts::{Facts, Gpu, Machine, RunFacts};
-use rescience_exec::sandbox::{Exit, Finished, Level, Limit, Log, Usage};
+use rescience_exec::facts::{Facts, Gpu, Machine, RunFacts, Software};
+use rescience_exec::sandbox::{Exit, Finished, Level, Limit, Limits, Log, Usage};
 use rescience_exec::toolchain::ToolchainFacts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -41,19 +41,28 @@ fn per_thread(threads: usize, text: &str) -> String {
     (0..threads).map(|thread| format!("processor\t: {thread}\n{text}\n")).collect()
 }
 
+/// What makes the third level of x86-64, and one instruction of the fourth.
+const FLAGS: &str = "fpu cx8 cmov fxsr mmx syscall sse2 pni ssse3 cx16 sse4_1 sse4_2 popcnt \
+                     lahf_lm avx avx2 bmi1 bmi2 f16c fma abm movbe xsave avx512f";
+
 #[test]
 fn an_amd_machine() {
     let info = per_thread(
         4,
-        "vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n\
-         model name\t: AMD EPYC 9354 32-Core Processor\nphysical id\t: 0\ncore id\t\t: 0\n",
+        &format!(
+            "vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n\
+             model name\t: AMD EPYC 9354 32-Core Processor\nmicrocode\t: 0xa10113e\n\
+             physical id\t: 0\ncore id\t\t: 0\nflags\t\t: {FLAGS}\n"
+        ),
     );
     assert_eq!(
         measured(machine("x86_64", &info, 4, 2).path()),
         json!({
             "cpu": {
                 "model": "AMD EPYC 9354 32-Core Processor", "vendor": "AuthenticAMD",
-                "cores": 2, "threads": 4, "architecture": "x86_64"
+                "cores": 2, "threads": 4, "architecture": "x86_64",
+                "microcode": "0xa10113e", "level": "x86-64-v3",
+                "flags": FLAGS.split(' ').collect::<Vec<_>>()
             },
             "memory": { "total_bytes": 25_226_641_408_u64 },
             "kernel": "Linux 6.1.0-13-amd64",
@@ -80,7 +89,8 @@ fn an_intel_machine_without_a_topology_in_sys() {
         measured(machine("x86_64\n", &info, 0, 1).path())["cpu"],
         json!({
             "model": "Intel(R) Xeon(R) Platinum 8380 CPU @ 2.30GHz", "vendor": "GenuineIntel",
-            "cores": 4, "threads": 8, "architecture": "x86_64"
+            "cores": 4, "threads": 8, "architecture": "x86_64",
+            "microcode": null, "level": null, "flags": []
         })
     );
 }
@@ -100,7 +110,8 @@ fn arm_machines_have_numbers_for_names() {
         cpu(&per_thread(2, &core("0xd0c")), 2),
         json!({
             "model": "Neoverse-N1", "vendor": "ARM", "cores": 2, "threads": 2,
-            "architecture": "aarch64"
+            "architecture": "aarch64", "microcode": null, "level": null,
+            "flags": ["fp", "asimd"]
         })
     );
     let mixed = per_thread(4, &core("0xd03")) + &per_thread(2, &core("0xd08"));
@@ -119,7 +130,7 @@ fn what_cannot_be_read_is_null() {
         json!({
             "cpu": {
                 "model": null, "vendor": null, "cores": null, "threads": null,
-                "architecture": null
+                "architecture": null, "microcode": null, "level": null, "flags": []
             },
             "memory": { "total_bytes": null },
             "kernel": null,
@@ -158,23 +169,47 @@ fn the_document_has_the_documented_shape() {
         left_running: 0,
         held: Default::default(),
         undeclared: Default::default(),
+        measured: Default::default(),
     };
     let times = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:22Z"].map(|time| time.parse().unwrap());
-    let run = |finished: &Finished| RunFacts::of(finished, times[0], times[1]);
-    let packages = [("candle-core".to_owned(), "0.11.1".to_owned())].into();
-    let toolchain = ToolchainFacts { rustc: Some("rustc 1.95.0".to_owned()), cargo: None };
-    let facts = Facts::new(&machine, toolchain, packages, "0.1.0", run(&finished));
+    let limits = Limits { memory: Some(1 << 30), ..Limits::wall(Duration::from_secs(60)) };
+    let run = |finished: &Finished| RunFacts::of(finished, &limits, times[0], times[1]);
+    let software = Software {
+        toolchain: ToolchainFacts {
+            rustc: Some("rustc 1.95.0".to_owned()),
+            ..ToolchainFacts::default()
+        },
+        packages: [("candle-core".to_owned(), "0.11.1".to_owned())].into(),
+        programs: [("grokking".to_owned(), "b3:00".to_owned())].into(),
+    };
+    let facts = Facts::new(&machine, software, "0.1.0", run(&finished));
     let document = serde_json::to_value(&facts).unwrap();
-    assert_eq!(document["schema"], 1);
-    assert_eq!(document["toolchain"], json!({ "rustc": "rustc 1.95.0", "cargo": null }));
+    assert_eq!(document["schema"], 2);
+    assert_eq!(
+        document["toolchain"],
+        json!({
+            "rustc": "rustc 1.95.0", "cargo": null, "linker": null, "python": null,
+            "rustc_verbose": null, "target_features": null
+        })
+    );
     assert_eq!(document["packages"], json!({ "candle-core": "0.11.1" }));
+    assert_eq!(document["programs"], json!({ "grokking": "b3:00" }));
     assert_eq!(document["rescience"], "0.1.0");
     assert_eq!(
         document["run"],
         json!({
             "started": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:00:22Z",
             "wall_s": 21.3, "user_s": 20.9, "system_s": 0.2, "peak_memory_bytes": 123,
-            "exit": 0, "sandbox": "full"
+            "cores": 21.1 / 21.3, "exit": 0, "sandbox": "full",
+            // What nobody could measure.
+            "others_cores": null, "frequency_mhz": null, "peak_threads": null, "read_bytes": null,
+            "written_bytes": null, "energy_j": null, "cpu_energy_j": null, "gpu_absent": null,
+            "gpus": [], "libraries": {}, "undeclared": [],
+            "limits": {
+                "wall_s": 60.0, "cpu_s": null, "memory_bytes": 1 << 30, "disk_bytes": null,
+                "processes": null, "files": null, "memory_held_by": "sampling",
+                "processes_held_by": "sampling"
+            }
         })
     );
     assert_eq!(serde_json::from_value::<Facts>(document).unwrap(), facts);

@@ -260,14 +260,15 @@ fn limits(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> LimitsLayer {
     limits.memory = size(&mut fields, "memory", problems);
     limits.disk = size(&mut fields, "disk", problems);
     limits.log = size(&mut fields, "log", problems);
-    let mut count = |key: &'static str, most| {
+    let mut count = |key: &'static str, least, most| {
         let value = fields.take(key)?;
-        let count = fields::expect_count(&format!("`{key}`"), value, 1, most, problems)?;
+        let count = fields::expect_count(&format!("`{key}`"), value, least, most, problems)?;
         u32::try_from(count).ok()
     };
-    limits.processes = count("processes", 1_000_000);
-    limits.files = count("files", 1_000_000);
-    limits.cpus = count("cpus", 4096);
+    limits.processes = count("processes", 1, 1_000_000);
+    limits.files = count("files", 1, 1_000_000);
+    limits.cpus = count("cpus", 1, 4096);
+    limits.gpus = count("gpus", 0, 64);
     fields.finish(problems);
     limits
 }

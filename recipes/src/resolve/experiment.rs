@@ -111,6 +111,7 @@ fn limits(layer: LimitsLayer) -> Limits {
         files: layer.files.unwrap_or(usual.files),
         log: layer.log.unwrap_or(usual.log),
         cpus: layer.cpus.unwrap_or(usual.cpus),
+        gpus: layer.gpus.unwrap_or(usual.gpus),
     }
 }
 

@@ -11,7 +11,7 @@ use rescience_store::{Artifact, Entry, Materialize};
 use super::{Context, Evidence, Failed, Job, Yield, run};
 use crate::cargo::{Comparison, Request, Stage, Workshop, compare};
 use crate::event::Event;
-use crate::facts::{Facts, RunFacts, packages};
+use crate::facts::{Facts, RunFacts, Software, packages};
 use crate::sandbox::{Access, Isolation, Limits, Sandbox, Spec};
 use crate::toolchain::Toolchain;
 
@@ -87,9 +87,14 @@ async fn cargo(context: &Context, job: &Job) -> Result<Yield, Failed> {
     }
     let lock = std::fs::read_to_string(workshop.source().join("Cargo.lock")).unwrap_or_default();
     let packages = packages::resolved(&lock).unwrap_or_default();
-    let run = RunFacts::of(&built.finished, started, ended);
+    let run = RunFacts::of(&built.finished, &request.limits, started, ended);
     let version = env!("CARGO_PKG_VERSION");
-    let facts = Facts::new(context.machine(), toolchain.facts(), packages, version, run);
+    let software = Software {
+        toolchain: toolchain.facts(),
+        packages,
+        programs: programs(&output.join("bin")),
+    };
+    let facts = Facts::new(context.machine(), software, version, run);
     evidence.facts = Some(context.put_json(job, &facts)?);
 
     if !built.finished.exit.success() {
@@ -123,6 +128,17 @@ async fn cargo(context: &Context, job: &Job) -> Result<Yield, Failed> {
         None => compiled,
     };
     Ok(Yield { note: Some(note), ..Yield::with(Artifact::Tree(program), evidence) })
+}
+
+/// The digests of the programs in a directory; one that cannot be read has none.
+fn programs(bin: &Path) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(bin).into_iter().flatten().flatten();
+    let program = |entry: std::fs::DirEntry| {
+        let bytes = std::fs::read(entry.path()).ok()?;
+        let digest = rescience_digest::Digest::of(&bytes).to_string();
+        Some((entry.file_name().to_str()?.to_owned(), digest))
+    };
+    entries.filter_map(program).collect()
 }
 
 /// Takes the shared target directory, and says so if somebody else has it.
@@ -236,13 +252,13 @@ async fn command(context: &Context, job: &Job, argv: &[String]) -> Result<Yield,
         stderr: log.clone(),
         shown: context.tools().into_iter().chain([source, out.clone(), temporary]).collect(),
         network: false,
-        accelerators: false,
+        gpus: Vec::new(),
         observed: true,
         isolation: sandbox.isolation(),
     };
     let started = host.clock.now();
     let finished = sandbox.run(&spec, drop).await;
-    let run = RunFacts::of(&finished, started, host.clock.now());
+    let run = RunFacts::of(&finished, &spec.limits, started, host.clock.now());
     let mut evidence = Evidence::default();
     for (name, path) in [("stdout", &spec.stdout), ("stderr", &spec.stderr)] {
         if path.exists() {
@@ -251,7 +267,7 @@ async fn command(context: &Context, job: &Job, argv: &[String]) -> Result<Yield,
         }
     }
     let version = env!("CARGO_PKG_VERSION");
-    let facts = Facts::new(context.machine(), Default::default(), BTreeMap::new(), version, run);
+    let facts = Facts::new(context.machine(), Software::default(), version, run);
     evidence.facts = Some(context.put_json(job, &facts)?);
     if !finished.exit.success() {
         let mut failure = job.failure(

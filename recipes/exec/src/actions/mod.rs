@@ -149,6 +149,8 @@ pub(crate) struct Job {
     pub(crate) last: Option<ActionKey>,
     pub(crate) work: Work,
     pub(crate) deps: Vec<Dep>,
+    /// The ids of the accelerators that it has for itself.
+    pub(crate) gpus: Vec<String>,
 }
 
 impl Job {

@@ -1,7 +1,7 @@
 //! One run of an experiment: a private directory, the contract's variables, evidence whatever ends it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use rescience_recipes::placeholder;
@@ -12,9 +12,9 @@ use rescience_store::{Artifact, Materialize};
 
 use super::{Context, Evidence, Failed, Job, Yield};
 use crate::event::Failure;
-use crate::facts::{Facts, RunFacts};
+use crate::facts::python::Python;
+use crate::facts::{Facts, RunFacts, Software};
 use crate::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Sandbox, Shown, Spec};
-use crate::toolchain::ToolchainFacts;
 
 /// Bytes of a log that a failure shows.
 const TAIL: u64 = 4 << 10;
@@ -24,7 +24,7 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
     let sandbox = context.sandbox(job).await?;
     let scratch = context.scratch(job)?;
     let place = Place::lay_out(context, job, run, scratch.path(), &sandbox)?;
-    let spec = place.spec(context, run);
+    let spec = place.spec(context, run, &job.gpus);
     let started = context.host.clock.now();
     let finished = sandbox.run(&spec, |line| context.progress(&job.name, line)).await;
     let ended = context.host.clock.now();
@@ -36,7 +36,7 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
             evidence.logs.insert(name.to_owned(), Artifact::Blob(log.digest));
         }
     }
-    let facts = facts(context, job, RunFacts::of(&finished, started, ended))?;
+    let facts = facts(context, job, &spec, RunFacts::of(&finished, &spec.limits, started, ended))?;
     evidence.facts = Some(context.put_json(job, &facts)?);
 
     if let Err(mut failure) = judge(job, run, &finished, &spec) {
@@ -139,7 +139,7 @@ impl Place {
         Ok(place)
     }
 
-    fn spec(&self, context: &Context, run: &Run) -> Spec {
+    fn spec(&self, context: &Context, run: &Run, gpus: &[String]) -> Spec {
         let threads = run.limits.cpus.to_string();
         let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
         let mut set = |name: &str, value: OsString| env.insert(name.into(), value);
@@ -152,6 +152,13 @@ impl Place {
         // What thread pools read; a run that takes more cores than it asked for disturbs others.
         for name in ["RESCIENCE_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"] {
             set(name, threads.clone().into());
+        }
+        // Also where nothing hides the devices that it was not given.
+        set("CUDA_VISIBLE_DEVICES", gpus.join(",").into());
+        // Where the driver's libraries are if the linker does not know.
+        let driver = context.host.toolchain_env.get(OsStr::new("LD_LIBRARY_PATH"));
+        if let Some(path) = driver.filter(|_| !gpus.is_empty()) {
+            set("LD_LIBRARY_PATH", path.clone());
         }
         set("RESCIENCE_PARAMS", self.params.at.clone().into());
         set("RESCIENCE_SEED", run.seed.to_string().into());
@@ -186,7 +193,7 @@ impl Place {
                 .chain(own.into_iter().chain(self.inputs.values()).cloned())
                 .collect(),
             network: false,
-            accelerators: false,
+            gpus: gpus.to_vec(),
             observed: true,
             isolation: self.isolation,
         }
@@ -279,7 +286,7 @@ pub(super) fn undeclared(finished: &Finished) -> Vec<String> {
     own.into_iter().chain(system).take(5).map(said).collect()
 }
 
-fn facts(context: &Context, job: &Job, run: RunFacts) -> Result<Facts, Failed> {
+fn facts(context: &Context, job: &Job, spec: &Spec, run: RunFacts) -> Result<Facts, Failed> {
     // The program's own facts know what built it.
     let built = match job.dep("program")?.facts {
         Some(digest) => {
@@ -288,11 +295,16 @@ fn facts(context: &Context, job: &Job, run: RunFacts) -> Result<Facts, Failed> {
         }
         None => None,
     };
-    let (toolchain, packages) = built.map_or_else(
-        || (ToolchainFacts::default(), BTreeMap::new()),
-        |built| (built.toolchain, built.packages),
-    );
-    Ok(Facts::new(context.machine(), toolchain, packages, env!("CARGO_PKG_VERSION"), run))
+    let mut software = built.map_or_else(Software::default, |built| Software {
+        toolchain: built.toolchain,
+        packages: built.packages,
+        programs: built.programs,
+    });
+    if let Some(python) = Python::find(&run.libraries, &spec.shown) {
+        software.toolchain.python = python.says;
+        software.packages.extend(python.packages);
+    }
+    Ok(Facts::new(context.machine(), software, env!("CARGO_PKG_VERSION"), run))
 }
 
 /// Moves a failed run's directory to where no build sweeps it away; none if that cannot be.

@@ -131,7 +131,7 @@ impl Bench<'_> {
             stderr: log.to_path_buf(),
             shown: self.shown(task),
             network: task == Task::Fetch && !self.request.offline,
-            accelerators: false,
+            gpus: Vec::new(),
             observed: false,
             isolation: self.sandbox.isolation(),
         }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use nvml_wrapper::enum_wrappers::device::Clock;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Nvml, cuda_driver_version_major, cuda_driver_version_minor};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 const LIBRARIES: [&str; 2] = ["libnvidia-ml.so.1", "libnvidia-ml.so"];
 
 /// The accelerators of a machine, or why there are none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gpu {
     /// The devices in the driver's order.
     pub devices: Vec<Device>,
@@ -24,7 +26,8 @@ pub struct Gpu {
 }
 
 /// One accelerator. What the driver does not tell is null.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Device {
     /// The product's name: `NVIDIA H200`.
     pub name: Option<String>,
@@ -34,6 +37,39 @@ pub struct Device {
     pub memory_bytes: Option<u64>,
     /// What programs can be compiled for: `9.0`.
     pub compute_capability: Option<String>,
+    /// The version of its firmware.
+    pub vbios: Option<String>,
+    /// The power that it may draw as it is set now, in watts.
+    pub power_limit_w: Option<f64>,
+    /// The highest clock of its processors, in MHz.
+    pub max_sm_clock_mhz: Option<u32>,
+    /// The highest clock of its memory, in MHz.
+    pub max_memory_clock_mhz: Option<u32>,
+    /// Whether its memory corrects errors.
+    pub ecc: Option<bool>,
+    /// Whether it is split into instances (MIG).
+    pub mig: Option<bool>,
+}
+
+impl Device {
+    fn ask(device: &nvml_wrapper::Device<'_>) -> Device {
+        let watts = |milliwatts: u32| f64::from(milliwatts) / 1000.0;
+        Device {
+            name: device.name().ok(),
+            uuid: device.uuid().ok(),
+            memory_bytes: device.memory_info().ok().map(|memory| memory.total),
+            compute_capability: device
+                .cuda_compute_capability()
+                .ok()
+                .map(|version| format!("{}.{}", version.major, version.minor)),
+            vbios: device.vbios_version().ok(),
+            power_limit_w: device.enforced_power_limit().ok().map(watts),
+            max_sm_clock_mhz: device.max_clock_info(Clock::SM).ok(),
+            max_memory_clock_mhz: device.max_clock_info(Clock::Memory).ok(),
+            ecc: device.is_ecc_enabled().ok().map(|ecc| ecc.currently_enabled),
+            mig: device.mig_mode().ok().map(|mig| mig.current != 0),
+        }
+    }
 }
 
 impl Gpu {
@@ -53,8 +89,7 @@ impl Gpu {
 
     /// Asks the library of that name or path. `Err` is why it could not be asked.
     fn by_library(library: &OsStr) -> Result<Gpu, String> {
-        let nvml = Nvml::builder().lib_path(library).init();
-        let nvml = nvml.map_err(|error| why_absent(&error, &library.to_string_lossy()))?;
+        let nvml = load(library)?;
         Ok(inventory(&nvml).unwrap_or_else(|error| Gpu {
             driver: nvml.sys_driver_version().ok(),
             absent: Some(why_absent(&error, &library.to_string_lossy())),
@@ -63,21 +98,21 @@ impl Gpu {
     }
 }
 
+/// The driver's library, loaded. It stays open as long as the value lives.
+pub(super) fn driver() -> Result<Nvml, String> {
+    let [first, second] = LIBRARIES;
+    load(first.as_ref()).or_else(|why| load(second.as_ref()).map_err(|_| why))
+}
+
+fn load(library: &OsStr) -> Result<Nvml, String> {
+    let nvml = Nvml::builder().lib_path(library).init();
+    nvml.map_err(|error| why_absent(&error, &library.to_string_lossy()))
+}
+
 fn inventory(nvml: &Nvml) -> Result<Gpu, NvmlError> {
     let count = nvml.device_count()?;
     let devices = (0..count)
-        .map(|index| {
-            let device = nvml.device_by_index(index)?;
-            Ok(Device {
-                name: device.name().ok(),
-                uuid: device.uuid().ok(),
-                memory_bytes: device.memory_info().ok().map(|memory| memory.total),
-                compute_capability: device
-                    .cuda_compute_capability()
-                    .ok()
-                    .map(|version| format!("{}.{}", version.major, version.minor)),
-            })
-        })
+        .map(|index| Ok(Device::ask(&nvml.device_by_index(index)?)))
         .collect::<Result<Vec<_>, NvmlError>>()?;
     let cuda = nvml.sys_cuda_driver_version().ok().map(|version| {
         format!("{}.{}", cuda_driver_version_major(version), cuda_driver_version_minor(version))

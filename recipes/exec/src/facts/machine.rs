@@ -42,6 +42,7 @@ impl Machine {
 
 /// The processor or processors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cpu {
     /// The model in the maker's words; for ARM, the name of the core's design. Different ones in
     /// one machine are joined by ` + `.
@@ -54,10 +55,17 @@ pub struct Cpu {
     pub threads: Option<u32>,
     /// The architecture as the kernel names it: `x86_64`, `aarch64`.
     pub architecture: Option<String>,
+    /// The version of the microcode.
+    pub microcode: Option<String>,
+    /// The level of instructions that all programs for it may use: `x86-64-v3`; see the psABI.
+    pub level: Option<String>,
+    /// The extensions of its instruction set, as the kernel names them.
+    pub flags: Vec<String>,
 }
 
 /// The main memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Memory {
     /// All that the kernel manages, in bytes.
     pub total_bytes: Option<u64>,
@@ -90,8 +98,35 @@ impl Cpu {
         let architecture = read_line(&root.join("proc/sys/kernel/arch"))
             // Kernels before 6.1 tell it by a system call only, which is about this machine.
             .or_else(|| (root == Path::new("/")).then(machine_name).flatten());
-        Cpu { model, vendor, cores: cores(root, &text), threads, architecture }
+        let flags = ["flags", "Features"].into_iter().find_map(|key| values(&text, key).next());
+        let flags: Vec<String> =
+            flags.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        Cpu {
+            model,
+            vendor,
+            cores: cores(root, &text),
+            threads,
+            microcode: joined(values(&text, "microcode")),
+            level: level(architecture.as_deref(), &flags),
+            flags,
+            architecture,
+        }
     }
+}
+
+/// What each level of x86-64 adds to the one before, in the kernel's names.
+const LEVELS: [(&str, &[&str]); 4] = [
+    ("x86-64", &["cx8", "cmov", "fpu", "fxsr", "mmx", "syscall", "sse2"]),
+    ("x86-64-v2", &["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"]),
+    ("x86-64-v3", &["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"]),
+    ("x86-64-v4", &["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
+];
+
+fn level(architecture: Option<&str>, flags: &[String]) -> Option<String> {
+    let has = |wanted: &&str| flags.iter().any(|flag| flag == wanted);
+    let reached = LEVELS.iter().take_while(|(_, wanted)| wanted.iter().all(|flag| has(&flag)));
+    let (name, _) = reached.last().filter(|_| architecture == Some("x86_64"))?;
+    Some((*name).to_owned())
 }
 
 fn machine_name() -> Option<String> {

@@ -1,25 +1,31 @@
 //! Facts: what the builder measured about machine, software and run, never what a program said.
 //!
-//! The schema is [`Facts`]. What could not be learned is `null`; nothing is ever filled in.
+//! The schema is [`Facts`], and `recipes/exec/facts.schema.json` says the same to other programs.
+//! What could not be learned is `null`; nothing is ever filled in. Names end with the unit: `_s`
+//! seconds, `_bytes`, `_j` joules, `_w` watts, `_mhz`, `_percent`.
 
 pub mod gpu;
 pub mod machine;
 pub mod packages;
+pub mod python;
+pub mod sample;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use gpu::Gpu;
 pub use machine::{Cpu, Machine, Memory};
+pub use sample::{GpuUse, Library, Summary};
 
 pub use crate::toolchain::ToolchainFacts;
 
-use crate::sandbox::{Exit, Finished};
+use crate::sandbox::{Exit, Finished, Holder, Limits};
 
 /// The facts of one run or build, as they are stored: one JSON document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Facts {
     /// The version of this schema.
     pub schema: u32,
@@ -38,18 +44,34 @@ pub struct Facts {
     /// The versions in the program's lock file, by package name. Several versions of one package
     /// are joined by `, `.
     pub packages: BTreeMap<String, String>,
+    /// The BLAKE3 digests of the programs that were built, by name.
+    pub programs: BTreeMap<String, String>,
     /// The version of rescience.
     pub rescience: String,
     /// The run itself.
     pub run: RunFacts,
 }
 
-/// What was measured of one run.
+/// The software of a program, as it was when it was built or found when it ran.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Software {
+    /// The tools.
+    pub toolchain: ToolchainFacts,
+    /// Versions by package.
+    pub packages: BTreeMap<String, String>,
+    /// Digests by program.
+    pub programs: BTreeMap<String, String>,
+}
+
+/// What was measured of one run. What could not be read is null, or absent from a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunFacts {
     /// When it started, in UTC.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub started: Timestamp,
     /// When it was over, in UTC.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub finished: Timestamp,
     /// Wall time in seconds.
     pub wall_s: f64,
@@ -57,49 +79,150 @@ pub struct RunFacts {
     pub user_s: f64,
     /// CPU seconds in the kernel.
     pub system_s: f64,
+    /// Cores that it kept busy on average: CPU time by wall time.
+    pub cores: Option<f64>,
+    /// Cores that other processes kept busy meanwhile, on average.
+    pub others_cores: Option<f64>,
+    /// The mean clock of the processor's cores, in MHz.
+    pub frequency_mhz: Option<Summary>,
     /// The peak of resident memory, in bytes.
     pub peak_memory_bytes: u64,
+    /// The most threads that were seen at once.
+    pub peak_threads: Option<u64>,
+    /// Bytes fetched from storage.
+    pub read_bytes: Option<u64>,
+    /// Bytes sent to storage.
+    pub written_bytes: Option<u64>,
+    /// Energy in joules, of the processor packages and the run's accelerators together, as far as
+    /// there are counters or samples of power; null where there is neither.
+    pub energy_j: Option<f64>,
+    /// Energy of the processor packages alone, in joules.
+    pub cpu_energy_j: Option<f64>,
+    /// The accelerators that it had.
+    pub gpus: Vec<GpuUse>,
+    /// Why there is nothing about accelerators though it asked for some.
+    pub gpu_absent: Option<String>,
+    /// The files of code that it mapped, by the path that it saw.
+    pub libraries: BTreeMap<String, Library>,
     /// The exit code; null if the program did not exit by itself.
     pub exit: Option<i32>,
     /// The sandbox level.
     pub sandbox: String,
+    /// What it was limited to.
+    pub limits: LimitFacts,
+    /// Paths that it tried to open, that exist and that it was not shown.
+    pub undeclared: BTreeSet<String>,
+}
+
+/// What a run was limited to; null is unlimited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LimitFacts {
+    /// Wall time in seconds.
+    pub wall_s: f64,
+    /// CPU time in seconds.
+    pub cpu_s: Option<f64>,
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Written bytes.
+    pub disk_bytes: Option<u64>,
+    /// Processes and threads.
+    pub processes: Option<u32>,
+    /// Files that one process may have open.
+    pub files: Option<u32>,
+    /// Who held the memory limit: `cgroup` or `sampling`.
+    pub memory_held_by: Holder,
+    /// Who held the limit of processes.
+    pub processes_held_by: Holder,
 }
 
 impl RunFacts {
-    /// The facts of a finished run, between two readings of the clock.
-    pub fn of(finished: &Finished, started: Timestamp, ended: Timestamp) -> RunFacts {
-        let usage = &finished.usage;
+    /// The facts of a finished run with these limits, between two readings of the clock.
+    pub fn of(
+        finished: &Finished,
+        limits: &Limits,
+        started: Timestamp,
+        ended: Timestamp,
+    ) -> RunFacts {
+        let (usage, measured) = (&finished.usage, finished.measured.clone());
+        let (wall_s, cpu) = (usage.wall.as_secs_f64(), usage.user + usage.system);
+        let of_gpus: Vec<f64> = measured.gpus.iter().filter_map(|gpu| gpu.energy_j).collect();
+        let energies: Vec<f64> = of_gpus.into_iter().chain(measured.cpu_energy_j).collect();
         RunFacts {
             started,
             finished: ended,
-            wall_s: usage.wall.as_secs_f64(),
+            wall_s,
             user_s: usage.user.as_secs_f64(),
             system_s: usage.system.as_secs_f64(),
+            cores: (wall_s > 0.0).then(|| cpu.as_secs_f64() / wall_s),
+            others_cores: measured.others_cores,
+            frequency_mhz: measured.frequency_mhz,
             peak_memory_bytes: usage.peak_memory_bytes,
+            peak_threads: measured.peak_threads,
+            read_bytes: measured.read_bytes,
+            written_bytes: measured.written_bytes,
+            energy_j: (!energies.is_empty()).then(|| energies.iter().sum()),
+            cpu_energy_j: measured.cpu_energy_j,
+            gpus: measured.gpus,
+            gpu_absent: measured.gpu_absent,
+            libraries: measured.libraries,
             exit: match finished.exit {
                 Exit::Code(code) => Some(code),
                 _ => None,
             },
             sandbox: finished.level.to_string(),
+            limits: LimitFacts {
+                wall_s: limits.wall.as_secs_f64(),
+                cpu_s: limits.cpu.map(|cpu| cpu.as_secs_f64()),
+                memory_bytes: limits.memory,
+                disk_bytes: limits.disk,
+                processes: limits.processes,
+                files: limits.files,
+                memory_held_by: finished.held.memory,
+                processes_held_by: finished.held.processes,
+            },
+            undeclared: finished.undeclared.clone(),
         }
     }
 }
 
 impl Facts {
     /// The version of the schema that this code writes.
-    pub const SCHEMA: u32 = 1;
+    pub const SCHEMA: u32 = 2;
 
     /// Puts the facts of one run together. `rescience` is the version of rescience.
-    pub fn new(
-        machine: &Machine,
-        toolchain: ToolchainFacts,
-        packages: BTreeMap<String, String>,
-        rescience: &str,
-        run: RunFacts,
-    ) -> Facts {
+    pub fn new(machine: &Machine, software: Software, rescience: &str, run: RunFacts) -> Facts {
         let Machine { cpu, memory, kernel, os, gpu } = machine.clone();
-        let rescience = rescience.to_owned();
-        let schema = Facts::SCHEMA;
-        Facts { schema, cpu, memory, kernel, os, gpu, toolchain, packages, rescience, run }
+        let Software { toolchain, packages, programs } = software;
+        let (schema, rescience) = (Facts::SCHEMA, rescience.to_owned());
+        Facts {
+            schema,
+            cpu,
+            memory,
+            kernel,
+            os,
+            gpu,
+            toolchain,
+            packages,
+            programs,
+            rescience,
+            run,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `SNAPSHOTS=overwrite cargo test -p rescience-exec` writes it anew; a change of meaning raises
+    /// [`Facts::SCHEMA`].
+    #[test]
+    fn the_published_schema_is_that_of_the_code() {
+        let mut schema = schemars::schema_for!(Facts);
+        schema.insert("title".to_owned(), "The facts of a rescience run, version 2".into());
+        assert_eq!(Facts::SCHEMA, 2);
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        snapbox::assert_data_eq!(text, snapbox::file!["../../facts.schema.json"].raw());
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn nothing(dir: &Path, isolation: Isolation) -> Spec {
         stderr: dir.join("stderr"),
         shown: Vec::new(),
         network: false,
-        accelerators: false,
+        gpus: Vec::new(),
         observed: false,
         isolation,
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Isolation;
 #[cfg(doc)]
 use super::Limits;
+use crate::facts::sample::Measured;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +154,7 @@ impl fmt::Display for Level {
 
 /// Who holds a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Holder {
     /// The kernel, for all processes together, by a cgroup.
@@ -191,6 +193,8 @@ pub struct Finished {
     /// Paths that the program tried to open, that exist outside and that it was not shown; the
     /// first [`Finished::UNDECLARED`] in the order of their names.
     pub undeclared: BTreeSet<String>,
+    /// What was measured while it went on.
+    pub measured: Measured,
 }
 
 impl Finished {
@@ -207,6 +211,7 @@ impl Finished {
             left_running: 0,
             held: Held::default(),
             undeclared: BTreeSet::new(),
+            measured: Measured::default(),
         }
     }
 }

@@ -51,8 +51,9 @@ pub struct Spec {
     pub shown: Vec<Shown>,
     /// Whether the program may use the network.
     pub network: bool,
-    /// Whether the program sees the machine's accelerators and their driver.
-    pub accelerators: bool,
+    /// The accelerators that the program has, by their ids. Without any it sees neither their
+    /// devices nor their driver.
+    pub gpus: Vec<String>,
     /// Whether attempts to open what exists outside and is not shown are reported. Each opening of
     /// a file then takes some microseconds longer.
     pub observed: bool,

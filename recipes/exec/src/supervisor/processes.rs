@@ -64,8 +64,10 @@ fn parents() -> Vec<(i32, i32)> {
 }
 
 /// What the processes below a warden use at one moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Used {
+    /// The processes.
+    pub(super) pids: Vec<Pid>,
     /// Resident memory in bytes; what several share counts for each.
     pub(super) memory: u64,
     /// Threads, of which a process has one at least.
@@ -85,6 +87,7 @@ pub(super) fn used(warden: Pid) -> Used {
             ticks += found.own;
             used.memory += found.resident;
             used.threads += found.threads;
+            used.pids.push(pid);
         }
     }
     used.cpu = Duration::from_millis(ticks * 1000 / ticks_per_second());

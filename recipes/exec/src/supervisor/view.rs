@@ -103,7 +103,7 @@ impl Visible {
 pub(super) fn visible(spec: &Spec) -> Vec<Visible> {
     let written = WRITTEN.iter().map(|(path, _)| path);
     let network = NETWORK.iter().filter(|_| spec.network);
-    let drivers = DRIVERS.iter().filter(|_| spec.accelerators);
+    let drivers = DRIVERS.iter().filter(|_| !spec.gpus.is_empty());
     let fixed = SOFTWARE.iter().chain(&SETTINGS).chain(&["/proc", "/sys", "/dev"]);
     let fixed = fixed.chain(written).chain(network).chain(drivers);
     fixed
@@ -243,7 +243,7 @@ impl View {
     }
 
     fn settings(&self, spec: &Spec) -> Result<(), String> {
-        let drivers = DRIVERS.iter().filter(|_| spec.accelerators);
+        let drivers = DRIVERS.iter().filter(|_| !spec.gpus.is_empty());
         let network = NETWORK.iter().filter(|_| spec.network);
         for (path, text) in WRITTEN {
             if !(spec.network && NETWORK.contains(&path)) {
@@ -269,7 +269,7 @@ impl View {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let process = name.bytes().all(|byte| byte.is_ascii_digit());
-            let shown = PROC.contains(&&*name) && (name != "driver" || spec.accelerators);
+            let shown = PROC.contains(&&*name) && (name != "driver" || !spec.gpus.is_empty());
             if process || shown {
                 continue;
             }
@@ -291,7 +291,7 @@ impl View {
 
     fn sys(&self, spec: &Spec) -> Result<(), String> {
         self.folder("/sys")?;
-        let path = if spec.accelerators { "/sys" } else { "/sys/devices/system" };
+        let path = if spec.gpus.is_empty() { "/sys/devices/system" } else { "/sys" };
         self.show_if_there(path, READ_ONLY | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC)
     }
 
@@ -304,7 +304,7 @@ impl View {
             )
         };
         DEVICES.iter().try_for_each(|name| device(name))?;
-        if spec.accelerators {
+        if !spec.gpus.is_empty() {
             for entry in fs::read_dir("/dev").into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if ACCELERATORS.iter().any(|start| name.starts_with(start)) {

@@ -74,7 +74,7 @@ fn spec(dir: &Path, script: &str) -> Spec {
         stderr: dir.join("stderr"),
         shown: shown.to_vec(),
         network: false,
-        accelerators: false,
+        gpus: Vec::new(),
         observed: true,
         isolation: Isolation::Full,
     }

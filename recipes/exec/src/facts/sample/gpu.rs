@@ -1,0 +1,216 @@
+//! Accelerators during a run: how busy they were, what they drew, and whose processes computed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Instant;
+
+use nix::unistd::Pid;
+use nvml_wrapper::bitmasks::device::ThrottleReasons;
+use nvml_wrapper::enum_wrappers::device::Clock;
+use nvml_wrapper::{Device, Nvml};
+use serde::{Deserialize, Serialize};
+
+use super::{Series, Summary};
+use crate::facts::gpu::driver;
+
+/// What one accelerator did while a run had it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct GpuUse {
+    /// The identity of the device.
+    pub uuid: String,
+    /// How often it could be looked at.
+    pub samples: u32,
+    /// How much of the time something ran on it, in percent.
+    pub utilisation_percent: Option<Summary>,
+    /// Its memory in use, in bytes.
+    pub memory_bytes: Option<Summary>,
+    /// What it drew, in watts.
+    pub power_w: Option<Summary>,
+    /// The clock of its processors, in MHz.
+    pub sm_clock_mhz: Option<Summary>,
+    /// Why it ran slower than it could, each reason that was seen; idleness is none.
+    pub throttled: BTreeSet<String>,
+    /// Energy in joules, whoever used it.
+    pub energy_j: Option<f64>,
+    /// Where the energy is from.
+    pub energy_source: Option<EnergySource>,
+    /// Processes of the run that the driver saw computing on it.
+    pub own_processes: u32,
+    /// Processes of others that it saw computing.
+    pub other_processes: u32,
+    /// Whether the run computed on it. Null where the driver named processes that cannot be told
+    /// from here, as within a container, or could not name any.
+    pub touched: Option<bool>,
+    /// Why it could not be looked at to the end.
+    pub lost: Option<String>,
+}
+
+/// Where a device's energy is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum EnergySource {
+    /// The driver's own counter.
+    Counter,
+    /// Samples of the power, added up.
+    Integrated,
+}
+
+/// Looks at the accelerators of a run.
+pub(super) struct Meter {
+    nvml: Nvml,
+    devices: Vec<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    uuid: String,
+    samples: u32,
+    utilisation: Series,
+    memory: Series,
+    power: Series,
+    clock: Series,
+    throttled: BTreeSet<String>,
+    /// The driver's counter at the start, in millijoules.
+    counter: Option<u64>,
+    /// The last power in watts, and when it was read.
+    last: Option<(f64, Instant)>,
+    joules: f64,
+    own: BTreeSet<u32>,
+    others: BTreeSet<u32>,
+    unknown: bool,
+    lost: Option<String>,
+}
+
+impl Meter {
+    /// Loads the driver's library. `Err` is why there is none.
+    pub(super) fn start(uuids: &[String]) -> Result<Meter, String> {
+        let nvml = driver()?;
+        let devices = uuids.iter().map(|uuid| {
+            let counter = nvml.device_by_uuid(uuid.as_str());
+            let counter = counter.ok().and_then(|device| device.total_energy_consumption().ok());
+            Watched { uuid: uuid.clone(), counter, ..Watched::default() }
+        });
+        let devices = devices.collect();
+        Ok(Meter { nvml, devices })
+    }
+
+    pub(super) fn look(&mut self, pids: &[Pid], now: Instant) {
+        for watched in &mut self.devices {
+            match self.nvml.device_by_uuid(watched.uuid.as_str()) {
+                Ok(device) => watched.look(&device, pids, now),
+                Err(error) => watched.lost = Some(error.to_string()),
+            }
+        }
+    }
+
+    pub(super) fn finish(self, now: Instant) -> Vec<GpuUse> {
+        let Meter { nvml, devices } = self;
+        let counter = |uuid: &str| {
+            nvml.device_by_uuid(uuid).ok().and_then(|device| device.total_energy_consumption().ok())
+        };
+        devices
+            .into_iter()
+            .map(|watched| {
+                let end = counter(&watched.uuid);
+                watched.finish(end, now)
+            })
+            .collect()
+    }
+}
+
+impl Watched {
+    fn look(&mut self, device: &Device<'_>, pids: &[Pid], now: Instant) {
+        self.samples += 1;
+        if let Ok(rates) = device.utilization_rates() {
+            self.utilisation.push(f64::from(rates.gpu));
+        }
+        if let Ok(memory) = device.memory_info() {
+            self.memory.push(memory.used as f64);
+        }
+        if let Ok(clock) = device.clock_info(Clock::SM) {
+            self.clock.push(f64::from(clock));
+        }
+        if let Ok(reasons) = device.current_throttle_reasons() {
+            self.throttled.extend(words(reasons));
+        }
+        match device.power_usage() {
+            Ok(milliwatts) => {
+                let watts = f64::from(milliwatts) / 1000.0;
+                self.power.push(watts);
+                self.add_up(now);
+                self.last = Some((watts, now));
+            }
+            Err(error) => self.lost = self.lost.take().or_else(|| lost(&error)),
+        }
+        match device.running_compute_processes() {
+            Ok(running) => running.iter().for_each(|process| self.saw(process.pid, pids)),
+            Err(error) => {
+                self.unknown = true;
+                self.lost = self.lost.take().or_else(|| lost(&error));
+            }
+        }
+    }
+
+    /// The energy since the last sample, as if the power had stayed.
+    fn add_up(&mut self, now: Instant) {
+        if let Some((watts, then)) = self.last {
+            self.joules += watts * now.duration_since(then).as_secs_f64();
+        }
+    }
+
+    fn saw(&mut self, pid: u32, pids: &[Pid]) {
+        if pids.iter().any(|own| own.as_raw().cast_unsigned() == pid) {
+            self.own.insert(pid);
+        } else if Path::new(&format!("/proc/{pid}")).exists() {
+            self.others.insert(pid);
+        } else {
+            // It has ended since, or its number is of a namespace that is not ours.
+            self.unknown = true;
+        }
+    }
+
+    fn finish(mut self, counter: Option<u64>, now: Instant) -> GpuUse {
+        self.add_up(now);
+        let counted = counter.zip(self.counter).and_then(|(end, start)| end.checked_sub(start));
+        let (energy_j, energy_source) = match counted {
+            Some(millijoules) => (Some(millijoules as f64 / 1000.0), Some(EnergySource::Counter)),
+            None if self.last.is_some() => (Some(self.joules), Some(EnergySource::Integrated)),
+            None => (None, None),
+        };
+        let count = |pids: &BTreeSet<u32>| u32::try_from(pids.len()).unwrap_or(u32::MAX);
+        let touched = match (self.own.is_empty(), self.unknown || self.samples == 0) {
+            (false, _) => Some(true),
+            (true, true) => None,
+            (true, false) => Some(false),
+        };
+        GpuUse {
+            samples: self.samples,
+            utilisation_percent: self.utilisation.summary(),
+            memory_bytes: self.memory.summary(),
+            power_w: self.power.summary(),
+            sm_clock_mhz: self.clock.summary(),
+            energy_j,
+            energy_source,
+            own_processes: count(&self.own),
+            other_processes: count(&self.others),
+            touched,
+            throttled: self.throttled,
+            lost: self.lost,
+            uuid: self.uuid,
+        }
+    }
+}
+
+/// A device that is gone, or a driver that is; what a device does not offer is no loss.
+fn lost(error: &nvml_wrapper::error::NvmlError) -> Option<String> {
+    use nvml_wrapper::error::NvmlError::{GpuLost, NoPermission, Uninitialized, Unknown};
+    matches!(error, GpuLost | NoPermission | Uninitialized | Unknown).then(|| error.to_string())
+}
+
+/// The reasons in words.
+fn words(reasons: ThrottleReasons) -> impl Iterator<Item = String> {
+    let idle = ThrottleReasons::GPU_IDLE | ThrottleReasons::NONE;
+    reasons.difference(idle).iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-"))
+}
