@@ -318,7 +318,7 @@ fn facts(seconds: f64) -> Value {
         "packages": { "candle-core": "0.11.1", "candle-nn": "0.11.1", "rand": "0.9.2" },
         "rescience": "0.1.0",
         "run": { "started": "2026-03-04T10:00:00Z", "finished": "2026-03-04T10:00:21Z", "wall_s": seconds, "user_s": seconds - 0.4, "system_s": 0.2,
-                 "peak_memory_bytes": 123_400_000, "exit": 0, "sandbox": "process-group" },
+                 "peak_memory_bytes": 123_400_000, "exit": 0, "sandbox": "full" },
     })
 }
 

@@ -35,8 +35,8 @@ fn time_of_a_build() -> Duration {
 
 /// Every recipe dies ten times and is finished by a build that lives.
 #[test]
-fn a_hundred_deaths_lose_nothing_that_was_finished() {
-    const RECIPES: usize = 10;
+fn three_hundred_deaths_lose_nothing_that_was_finished() {
+    const RECIPES: usize = 30;
     const DEATHS: usize = 10;
     let mut moments = moments(RECIPES * DEATHS, time_of_a_build());
     let world = World::new();
@@ -59,6 +59,8 @@ fn a_hundred_deaths_lose_nothing_that_was_finished() {
             finished.look(&toy);
             unfinished += usize::from(finished.actions.len() <= FIRST);
         }
+        // The whole world's processes have its name in their command lines.
+        eventually("no process is left", || named(&world.path("").display().to_string()) == 0);
         toy.run(&["build"]).ok();
         finished.look(&toy);
         assert_eq!((finished.runs.len(), finished.actions.len()), (RUNS, FIRST + 1));
@@ -123,6 +125,13 @@ fn alive(seconds: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     lines.filter(|line| line == format!("sleep\0{seconds}\0").as_bytes()).count()
+}
+
+/// How many processes have this text in their command line.
+fn named(text: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).contains(text)).count()
 }
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {

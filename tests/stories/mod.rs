@@ -1,5 +1,6 @@
 //! One file per promise.
 
+mod accelerators;
 mod architecture;
 mod checking;
 mod citations;

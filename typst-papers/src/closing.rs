@@ -38,6 +38,12 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
             .filter_map(|facts| facts.pointer("/run/peak_memory_bytes")?.as_f64())
             .max_by(f64::total_cmp),
         "energy_j": total(&runs, &["energy_j"]),
+        "others_cores": mean(runs.iter().filter_map(|f| f.pointer("/run/others_cores")?.as_f64())),
+        "gpu_use": gpu_use(&runs),
+        "held": distinct(runs.iter().flat_map(|facts| {
+            let limits = &facts["run"]["limits"];
+            ["memory_held_by", "processes_held_by"].map(|key| limits[key].as_str())
+        }).flatten()),
         // What models and machines cost is in no input yet.
         "cost": null,
         "seeds": seeds(input),
@@ -102,10 +108,45 @@ fn machines(runs: &[&Value]) -> Vec<Value> {
         .collect()
 }
 
+/// What runs did with the accelerators that they asked for; null if none asked.
+fn gpu_use(runs: &[&Value]) -> Option<Value> {
+    let gpus = |facts: &Value| facts["run"]["gpus"].as_array().cloned().unwrap_or_default();
+    let absent: BTreeSet<&str> =
+        runs.iter().filter_map(|facts| facts.pointer("/run/gpu_absent")?.as_str()).collect();
+    let asked: Vec<Value> = runs.iter().flat_map(|facts| gpus(facts)).collect();
+    if asked.is_empty() && absent.is_empty() {
+        return None;
+    }
+    let touched = |wanted: Option<bool>| {
+        asked.iter().filter(|gpu| gpu["touched"].as_bool() == wanted).count()
+    };
+    let lost: BTreeSet<&str> = asked.iter().filter_map(|gpu| gpu["lost"].as_str()).collect();
+    let throttled: BTreeSet<&str> = asked
+        .iter()
+        .flat_map(|gpu| gpu["throttled"].as_array().into_iter().flatten())
+        .filter_map(Value::as_str)
+        .collect();
+    let sampled =
+        |pointer: &str| mean(asked.iter().filter_map(|gpu| gpu.pointer(pointer)?.as_f64()));
+    Some(json!({
+        "used": touched(Some(true)), "unused": touched(Some(false)), "unknown": touched(None),
+        "utilisation_percent": sampled("/utilisation_percent/mean"),
+        "power_w": sampled("/power_w/mean"),
+        "absent": absent, "lost": lost, "throttled": throttled,
+    }))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    crate::stats::mean(&values.collect::<Vec<_>>())
+}
+
 /// The versions of each named tool or package, over all facts.
 fn versions<'a>(facts: impl Iterator<Item = &'a Value>, table: &str) -> BTreeMap<String, Value> {
     let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for (name, version) in facts.filter_map(|facts| facts[table].as_object()).flatten() {
+    // Long texts about a tool that is named already.
+    let details = ["rustc_verbose", "target_features"];
+    let named = facts.filter_map(|facts| facts[table].as_object()).flatten();
+    for (name, version) in named.filter(|(name, _)| !details.contains(&name.as_str())) {
         // A tool that nothing was built with has no version.
         if let Some(version) = version.as_str() {
             found.entry(name.clone()).or_default().insert(version);

@@ -81,11 +81,15 @@ fn measurements(input: &PaperInput) -> Vec<Measurement<'_>> {
     all
 }
 
+/// Tables too long to be spoken of entry by entry; the facts that papers attach have them.
+const TABLES: [&str; 3] = ["cpu.flags", "run.libraries", "run.undeclared"];
+
 /// Calls `leaf` with each value that is neither an object nor null. The devices of the GPU table
 /// are named `gpu.name` and so on, whichever their number.
 fn flatten<'a>(path: String, value: &'a Value, leaf: &mut impl FnMut(String, &'a Value)) {
     let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match value {
+        _ if TABLES.contains(&path.as_str()) => {}
         Value::Object(map) => map.iter().for_each(|(key, value)| flatten(join(key), value, leaf)),
         Value::Array(items) => {
             let path = path.strip_suffix(".devices").unwrap_or(&path);

@@ -118,7 +118,7 @@ fn facts_counts_and_constants() {
     assert_eq!(plainly(r#"#fact("memory.total")"#), "25.3 GB");
     assert_eq!(plainly(r#"#fact("gpu")"#), "no NVIDIA GPU: libnvidia-ml.so.1 not found");
     assert_eq!(plainly(r#"#fact("run.wall", stat: "sum")"#), "6 min 23 s");
-    assert_eq!(plainly(r#"#fact("sandbox")"#), "process-group");
+    assert_eq!(plainly(r#"#fact("sandbox")"#), "full");
     assert_eq!(
         plainly(r#"#count("runs") #count("experiment.fast.seeds", words: true)"#),
         "18 | three"

@@ -115,7 +115,8 @@ fn gpus(machine: &Machine) -> Vec<Finding> {
             let name = device.name.clone().unwrap_or_else(|| "unnamed".to_owned());
             let memory =
                 device.memory_bytes.map_or_else(String::new, |size| format!(", {}", bytes(size)));
-            Finding::good("gpu", format!("{name}{memory}, driver {driver}"))
+            let split = if device.mig == Some(true) { ", split into instances (MIG)" } else { "" };
+            Finding::good("gpu", format!("{name}{memory}, driver {driver}{split}"))
         })
         .collect()
 }

@@ -104,7 +104,7 @@ pub(crate) fn facts() -> Value {
         "packages": { "candle-core": "0.11.1", "candle-nn": "0.11.1", "rand": "0.9.2", "serde": "1.0.229", "serde_json": "1.0.154", "half": "2.7.1" },
         "rescience": "0.1.0",
         "run": { "started": "2026-03-04T10:00:00Z", "finished": "2026-03-04T10:00:21Z", "wall_s": 21.3, "user_s": 20.9, "system_s": 0.2,
-                 "peak_memory_bytes": 123_400_000, "exit": 0, "sandbox": "process-group" },
+                 "peak_memory_bytes": 123_400_000, "exit": 0, "sandbox": "full" },
     })
 }
 
