@@ -42,6 +42,10 @@ const TOOLCHAIN: &[&str] = &[
     "AR",
 ];
 
+/// Keys of services, of which only whether they are set is ever told.
+const KEYS: [&str; 5] =
+    ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENALEX_API_KEY", "S2_API_KEY"];
+
 /// The environment's say.
 pub(crate) struct Settings {
     /// `$RESCIENCE_HOME`.
@@ -58,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) toolchain: BTreeMap<OsString, OsString>,
     /// Directories of software that experiments may use beside the system's.
     pub(crate) tools: Vec<PathBuf>,
+    /// Services' keys by name, and whether they are set.
+    pub(crate) keys: Vec<(&'static str, bool)>,
     /// CPUs that this process may use.
     pub(crate) cpus: usize,
 }
@@ -93,6 +99,7 @@ impl Settings {
         let toolchain =
             TOOLCHAIN.iter().filter_map(|name| Some((OsString::from(name), set(name)?))).collect();
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let keys = KEYS.iter().map(|name| (*name, set(name).is_some())).collect();
         let home = directory.join(home);
         let tools = set(variable::TOOLS).unwrap_or_default();
         let tools = std::env::split_paths(&tools).filter(|path| !path.as_os_str().is_empty());
@@ -104,6 +111,6 @@ impl Settings {
                 absent.display()
             ));
         }
-        Ok(Settings { home, directory, binary, clock, progress, toolchain, tools, cpus })
+        Ok(Settings { home, directory, binary, clock, progress, toolchain, tools, keys, cpus })
     }
 }

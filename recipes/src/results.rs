@@ -1,6 +1,7 @@
 //! `results.json`: what an experiment measured, and how its numbers are found in the runs' files.
 
 mod extract;
+mod strict;
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ mod damage;
 mod failing;
 mod fresh;
 mod grokking;
+mod hostile;
 mod identical;
 mod manifests;
 mod outputs;

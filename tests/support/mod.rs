@@ -95,7 +95,8 @@ impl World {
         self.output(self.command_of("sh", directory, &["-c", script, BINARY]))
     }
 
-    fn output(&self, mut command: Command) -> Output {
+    /// Runs a command of another program, with the world's names in what it printed.
+    pub(crate) fn output(&self, mut command: Command) -> Output {
         let output = command.output().unwrap();
         Output {
             code: output.status.code(),

@@ -1,7 +1,11 @@
 //! `rescience doctor`: what this machine offers, what is missing, and the mend for each.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
 use rescience_exec::facts::Machine;
-use rescience_exec::sandbox::{Offer, Sandbox};
+use rescience_exec::host::free_space;
+use rescience_exec::sandbox::{Offer, SOFTWARE, Sandbox};
 use rescience_exec::toolchain::Toolchain;
 use rescience_recipes::BuildSystem;
 use rescience_store::Store;
@@ -13,6 +17,9 @@ use crate::error::Error;
 use crate::project::Project;
 use crate::settings::Settings;
 use crate::shell::{STRONG, Shell};
+
+/// Free bytes that are soon used up.
+const LITTLE: u64 = 5 << 30;
 
 /// One thing looked at.
 struct Finding {
@@ -78,7 +85,10 @@ fn findings(global: &Global, settings: &Settings, machine: &Machine) -> Vec<Find
     findings.extend(gpus(machine));
     findings.extend(sandbox(settings));
     findings.push(rust(settings));
+    findings.extend([linker(settings), python(settings)]);
     findings.push(store(settings));
+    findings.push(disk(settings));
+    findings.push(keys(settings));
     findings.push(recipe(global, settings));
     findings
 }
@@ -133,6 +143,71 @@ fn rust(settings: &Settings) -> Finding {
             "experiments with `build = \"cargo\"` need Rust",
         ),
     }
+}
+
+/// A program of that name in the directories of `PATH`.
+fn on_path(settings: &Settings, names: &[&str]) -> Option<PathBuf> {
+    let path = settings.toolchain.get(OsStr::new("PATH"))?;
+    let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
+    let among = |name: &&str| folders.iter().map(|dir| dir.join(name)).find(|file| file.is_file());
+    names.iter().find_map(among)
+}
+
+fn linker(settings: &Settings) -> Finding {
+    match on_path(settings, &["cc"]) {
+        Some(cc) => Finding::good("linker", cc.display().to_string()),
+        None => Finding::missing(
+            "linker",
+            "no `cc` in PATH",
+            "programs in Rust are linked by a C compiler: `apt-get install gcc libc6-dev`",
+        ),
+    }
+}
+
+fn python(settings: &Settings) -> Finding {
+    let Some(python) = on_path(settings, &["python3", "python"]) else {
+        return Finding::missing("python", "none in PATH", "only experiments in Python need it");
+    };
+    let shown = SOFTWARE.iter().map(Path::new).chain(settings.tools.iter().map(PathBuf::as_path));
+    let real = python.canonicalize().unwrap_or_else(|_| python.clone());
+    match shown.into_iter().any(|root| python.starts_with(root) && real.starts_with(root)) {
+        true => Finding::good("python", python.display().to_string()),
+        false => Finding::missing(
+            "python",
+            format!("{}, which experiments do not see", python.display()),
+            "name its directory in RESCIENCE_TOOLS, or use the system's",
+        ),
+    }
+}
+
+fn disk(settings: &Settings) -> Finding {
+    let place = settings.home.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    match free_space(place) {
+        Some(free) if free >= LITTLE => Finding::good("disk", format!("{} free", bytes(free))),
+        Some(free) => Finding::missing(
+            "disk",
+            format!("{} free at {}", bytes(free), place.display()),
+            "set RESCIENCE_HOME to a larger file system, or see `rescience gc`",
+        ),
+        None => Finding::missing("disk", "unknown", "the file system does not tell"),
+    }
+}
+
+/// Which keys of services are set; their values are nobody's business.
+fn keys(settings: &Settings) -> Finding {
+    let named = |set: bool| {
+        let names = settings.keys.iter().filter(|(_, is)| *is == set).map(|(name, _)| *name);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let (set, unset) = (named(true), named(false));
+    Finding::good(
+        "keys",
+        match (set.is_empty(), unset.is_empty()) {
+            (true, _) => format!("none set ({unset})"),
+            (false, true) => format!("{set} set"),
+            (false, false) => format!("{set} set; not set: {unset}"),
+        },
+    )
 }
 
 fn store(settings: &Settings) -> Finding {

@@ -7,7 +7,7 @@
 //! | `one`, `eight` | so many devices |
 //! | `mig` | one device that is split |
 //! | `mismatch`, `not-loaded`, `refused` | the driver's reasons not to start |
-//! | `lost` | a device that is gone after its third look |
+//! | `lost` | a device that is gone after its first look |
 //! | `closed` | a device that tells its name, and refuses to be measured |
 //! | `counterless` | a device without a counter of energy |
 //!
@@ -76,7 +76,7 @@ fn uuid(index: usize) -> String {
 fn measurable() -> nvmlReturn_t {
     match beside("scenario").as_str() {
         "closed" => NO_PERMISSION,
-        "lost" if LOOKS.load(Ordering::Relaxed) >= 3 => GPU_IS_LOST,
+        "lost" if LOOKS.load(Ordering::Relaxed) >= 1 => GPU_IS_LOST,
         _ => SUCCESS,
     }
 }

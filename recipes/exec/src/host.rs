@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rescience_store::Store;
@@ -39,4 +39,10 @@ pub struct Host {
     pub isolation: Isolation,
     /// Directories of software outside of the system's own that programs may read and execute.
     pub tools: Vec<PathBuf>,
+}
+
+/// The bytes that this user can still write to the file system at `path`.
+pub fn free_space(path: &Path) -> Option<u64> {
+    let found = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(found.blocks_available() * found.fragment_size())
 }

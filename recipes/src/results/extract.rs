@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Measured;
+use super::strict::Strict;
 use crate::metric::Metric;
 use crate::nearest::nearest;
 use crate::read::fields::{excerpt, listed};
@@ -107,7 +108,7 @@ pub fn extract(
         pointer: pointer.clone(),
         written: written.to_vec(),
     })?;
-    let document: Json = serde_json::from_slice(bytes)
+    let Strict(document) = serde_json::from_slice(bytes)
         .map_err(|error| MetricProblem::NotJson { file: file.clone(), why: error.to_string() })?;
     match document.pointer(pointer) {
         None | Some(Json::Null) => Err(no_value(metric, &document)),

@@ -16,6 +16,9 @@ use crate::facts::python::Python;
 use crate::facts::{Facts, RunFacts, Software};
 use crate::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Sandbox, Shown, Spec};
 
+/// The most bytes of a file of metrics.
+const METRICS: u64 = 64 << 20;
+
 /// Bytes of a log that a failure shows.
 const TAIL: u64 = 4 << 10;
 
@@ -43,6 +46,9 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
         let kept = context.host.keep_failed.then(|| keep(context, job, scratch.path())).flatten();
         let kept = kept.map(|path| format!("its directory is kept: {}", path.display()));
         failure.notes.extend(kept);
+        return Err(Failed { failure, evidence });
+    }
+    if let Err(failure) = check_sizes(job, run, &place.out.from) {
         return Err(Failed { failure, evidence });
     }
     let outputs = listing(&place.out.from);
@@ -259,6 +265,21 @@ fn judge(job: &Job, run: &Run, finished: &Finished, spec: &Spec) -> Result<(), B
     }
     failure.notes.push(format!("`rescience log '{}'` shows all it printed", job.name));
     Err(Box::new(failure))
+}
+
+/// Refuses a file of metrics that nobody could read at once.
+fn check_sizes(job: &Job, run: &Run, out: &Path) -> Result<(), Box<Failure>> {
+    for metric in run.metrics.values() {
+        let size = std::fs::symlink_metadata(out.join(&metric.file)).map_or(0, |file| file.len());
+        if size > METRICS {
+            let (size, most) = (show_size(size), show_size(METRICS));
+            let message = format!("`{}` has {size}, and metrics at most {most}", metric.file);
+            let failure = job.failure(Code::RunFailed, message);
+            let note = "series of numbers belong into a file of JSON lines beside it";
+            return Err(Box::new(failure.note(note)));
+        }
+    }
+    Ok(())
 }
 
 /// What a run is told that went over a limit: which one, and how much it was.
