@@ -1,6 +1,7 @@
 //! Accelerators during a run: how busy they were, what they drew, and whose processes computed.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -57,6 +58,9 @@ pub enum EnergySource {
     Integrated,
 }
 
+/// Linux gives this number to the namespace of processes that a machine starts with.
+const FIRST_NAMESPACE: &str = "pid:[4026531836]";
+
 /// Looks at the accelerators of a run.
 pub(super) struct Meter {
     nvml: Nvml,
@@ -79,18 +83,26 @@ struct Watched {
     joules: f64,
     own: BTreeSet<u32>,
     others: BTreeSet<u32>,
+    /// Whether some process could not be told, so that none of the run's is no evidence.
     unknown: bool,
     lost: Option<String>,
+}
+
+/// Whether the driver and this process number processes alike.
+fn same_numbers(namespace: &Path) -> bool {
+    fs::read_link(namespace).is_ok_and(|name| name.as_os_str() == FIRST_NAMESPACE)
 }
 
 impl Meter {
     /// Loads the driver's library. `Err` is why there is none.
     pub(super) fn start(uuids: &[String]) -> Result<Meter, String> {
         let nvml = driver()?;
+        // Within a container the driver may number processes otherwise, or name none.
+        let unknown = !same_numbers(Path::new("/proc/self/ns/pid"));
         let devices = uuids.iter().map(|uuid| {
             let counter = nvml.device_by_uuid(uuid.as_str());
             let counter = counter.ok().and_then(|device| device.total_energy_consumption().ok());
-            Watched { uuid: uuid.clone(), counter, ..Watched::default() }
+            Watched { uuid: uuid.clone(), counter, unknown, ..Watched::default() }
         });
         let devices = devices.collect();
         Ok(Meter { nvml, devices })
@@ -100,7 +112,7 @@ impl Meter {
         for watched in &mut self.devices {
             match self.nvml.device_by_uuid(watched.uuid.as_str()) {
                 Ok(device) => watched.look(&device, pids, now),
-                Err(error) => watched.lost = Some(error.to_string()),
+                Err(error) => watched.miss(error.to_string()),
             }
         }
     }
@@ -151,6 +163,12 @@ impl Watched {
                 self.lost = self.lost.take().or_else(|| lost(&error));
             }
         }
+    }
+
+    /// A look that the device did not answer: what computed on it then is not known.
+    fn miss(&mut self, why: String) {
+        self.unknown = true;
+        self.lost.get_or_insert(why);
     }
 
     /// The energy since the last sample, as if the power had stayed.
@@ -213,4 +231,47 @@ fn lost(error: &nvml_wrapper::error::NvmlError) -> Option<String> {
 fn words(reasons: ThrottleReasons) -> impl Iterator<Item = String> {
     let idle = ThrottleReasons::GPU_IDLE | ThrottleReasons::NONE;
     reasons.difference(idle).iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touched(watched: Watched) -> Option<bool> {
+        watched.finish(None, Instant::now()).touched
+    }
+
+    #[test]
+    fn what_was_seen_to_the_end_is_told() {
+        let mut watched = Watched { samples: 1, ..Watched::default() };
+        assert_eq!(touched(Watched { samples: 1, ..Watched::default() }), Some(false));
+        watched.saw(std::process::id(), &[Pid::this()]);
+        assert_eq!(touched(watched), Some(true));
+    }
+
+    #[test]
+    fn a_device_that_went_away_is_no_evidence_of_idleness() {
+        let mut watched = Watched { samples: 3, ..Watched::default() };
+        watched.miss("lost".to_owned());
+        watched.miss("later".to_owned());
+        assert_eq!(watched.lost.as_deref(), Some("lost"));
+        assert_eq!(touched(watched), None);
+    }
+
+    #[test]
+    fn numbers_of_another_namespace_are_no_evidence_of_idleness() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = |name: &str, target: &str| {
+            let path = dir.path().join(name);
+            std::os::unix::fs::symlink(target, &path).unwrap();
+            path
+        };
+        assert!(same_numbers(&link("first", FIRST_NAMESPACE)));
+        assert!(!same_numbers(&link("container", "pid:[4026532201]")));
+        assert!(!same_numbers(&dir.path().join("unreadable")));
+        // A stranger's number that someone here has too.
+        let mut watched = Watched { samples: 1, unknown: true, ..Watched::default() };
+        watched.saw(1, &[Pid::this()]);
+        assert_eq!(touched(watched), None);
+    }
 }
