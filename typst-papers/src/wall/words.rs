@@ -114,6 +114,12 @@ const ELSEWHERE: [(&str, &[&str]); 3] = [
             "zwölf",
             "zwanzig",
             "dreißig",
+            "vierzig",
+            "fünfzig",
+            "sechzig",
+            "siebzig",
+            "achtzig",
+            "neunzig",
             "hundert",
             "tausend",
             "million",
@@ -147,6 +153,9 @@ const ELSEWHERE: [(&str, &[&str]); 3] = [
             "douze",
             "vingt",
             "trente",
+            "quarante",
+            "cinquante",
+            "soixante",
             "cent",
             "mille",
             "million",
@@ -162,9 +171,34 @@ const ELSEWHERE: [(&str, &[&str]); 3] = [
     (
         "es",
         &[
-            "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once",
-            "doce", "veinte", "treinta", "cien", "mil", "millón", "millones", "doble", "triple",
-            "mitad", "tercio", "docena",
+            "dos",
+            "tres",
+            "cuatro",
+            "cinco",
+            "seis",
+            "siete",
+            "ocho",
+            "nueve",
+            "diez",
+            "once",
+            "doce",
+            "veinte",
+            "treinta",
+            "cuarenta",
+            "cincuenta",
+            "sesenta",
+            "setenta",
+            "ochenta",
+            "noventa",
+            "cien",
+            "mil",
+            "millón",
+            "millones",
+            "doble",
+            "triple",
+            "mitad",
+            "tercio",
+            "docena",
         ],
     ),
 ];
@@ -228,7 +262,10 @@ pub(crate) fn states_number(word: &str, lang: &str, before: &str, after: &str) -
     let word: &str = &word.nfkc().collect::<String>();
     let lower = word.to_lowercase();
     if let Some((_, words)) = ELSEWHERE.iter().find(|(code, _)| *code == lang) {
-        return words.contains(&lower.as_str());
+        // "siebenundneunzig" is one word, "quatre-vingt-dix-sept" one of several.
+        return lower.split('-').all(|part| words.contains(&part))
+            || (lang == "de"
+                && lower.rsplit_once("und").is_some_and(|(_, tens)| words.contains(&tens)));
     }
     if NAMES.contains(&lower.as_str()) {
         return false;
@@ -258,9 +295,16 @@ fn is_number(part: &str) -> bool {
     let stem = part.strip_suffix("'s").or_else(|| part.strip_suffix("’s")).unwrap_or(part);
     let stem = stem.strip_suffix('s').filter(|stem| is_plural(stem)).unwrap_or(stem);
     NUMBERS.contains(&stem)
+        || is_decade(part)
         || MULTIPLES.contains(&stem)
         || stem.strip_suffix("fold").is_some_and(|n| NUMBERS.contains(&n))
         || (stem == "fold" && part != stem)
+}
+
+/// Whether a word is a range of ten numbers: "the high nineties", "mid-eighties".
+fn is_decade(part: &str) -> bool {
+    part.strip_suffix("ies")
+        .is_some_and(|ten| ten.ends_with('t') && NUMBERS.contains(&format!("{ten}y").as_str()))
 }
 
 fn is_plural(stem: &str) -> bool {
@@ -306,6 +350,7 @@ mod tests {
             ("XII runs of IV seeds", vec!["XII", "IV"]),
             ("hundreds of updates", vec!["hundreds"]),
             ("doubled it", vec!["doubled"]),
+            ("the high nineties or the mid-eighties", vec!["nineties", "mid-eighties"]),
         ] {
             assert_eq!(found(sentence), numbers, "{sentence}");
         }
@@ -320,6 +365,7 @@ mod tests {
             "zero-shot transfer with a two-sided test",
             "The CD and MIX models of Part II",
             "often tense weights",
+            "the parties and cities of these properties",
         ] {
             assert_eq!(found(sentence), [""; 0], "{sentence}");
         }
