@@ -17,7 +17,6 @@
 #![expect(unsafe_code, reason = "a C library")]
 #![expect(missing_docs, reason = "the driver's own documentation says it")]
 #![expect(clippy::missing_safety_doc, reason = "the driver's own documentation says it")]
-#![expect(non_snake_case, reason = "the names are NVIDIA's")]
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_ulonglong};
 use std::fs;

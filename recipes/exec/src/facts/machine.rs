@@ -124,7 +124,7 @@ const LEVELS: [(&str, &[&str]); 4] = [
 
 fn level(architecture: Option<&str>, flags: &[String]) -> Option<String> {
     let has = |wanted: &&str| flags.iter().any(|flag| flag == wanted);
-    let reached = LEVELS.iter().take_while(|(_, wanted)| wanted.iter().all(|flag| has(&flag)));
+    let reached = LEVELS.iter().take_while(|(_, wanted)| wanted.iter().all(has));
     let (name, _) = reached.last().filter(|_| architecture == Some("x86_64"))?;
     Some((*name).to_owned())
 }

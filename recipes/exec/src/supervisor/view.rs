@@ -234,7 +234,11 @@ impl View {
                     symlink(to, &at).map_err(|error| told(&at, &error))?;
                 }
                 Ok(_) => {
-                    self.show(Path::new(path), Path::new(path), READ_ONLY | libc::MOUNT_ATTR_NODEV)?
+                    self.show(
+                        Path::new(path),
+                        Path::new(path),
+                        READ_ONLY | libc::MOUNT_ATTR_NODEV,
+                    )?;
                 }
                 Err(_) => {}
             }

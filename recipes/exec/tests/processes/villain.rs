@@ -23,7 +23,10 @@ pub(crate) const VILLAIN: &str = "__villain";
 /// Why a trick did not work, or what it got.
 type Told = Result<String, String>;
 
-pub(crate) const TRICKS: &[(&str, fn() -> Told)] = &[
+/// A trick by its name.
+type Trick = (&'static str, fn() -> Told);
+
+pub(crate) const TRICKS: &[Trick] = &[
     // Processes.
     ("fork-bomb", fork_bomb),
     ("thread-bomb", thread_bomb),

@@ -37,7 +37,7 @@ pub(super) struct Finder {
 impl Finder {
     pub(super) fn look(&mut self, pids: &[Pid]) {
         self.looks += 1;
-        if self.looks > AT_FIRST && self.looks % LATER != 0 {
+        if self.looks > AT_FIRST && !self.looks.is_multiple_of(LATER) {
             return;
         }
         for pid in pids {
