@@ -117,10 +117,9 @@ fn run(spec: &Spec) -> Result<Finished, String> {
     let ((stdout, to_stdout), (stderr, to_stderr)) = (pipe()?, pipe()?);
     let stdin = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
     let streams = Streams { stdin: stdin.into(), stdout: to_stdout, stderr: to_stderr };
-    let mut group = Cgroup::make(&spec.limits);
     let started = Instant::now();
-    let cell = match Cell::start(spec, streams, &mut group) {
-        Ok(cell) => cell,
+    let (cell, group) = match Cell::start(spec, streams) {
+        Ok(started) => started,
         Err(why) => return Ok(Finished::without_evidence(Exit::NotStarted(why))),
     };
     // Threads only from here on: a process with several cannot be copied.

@@ -78,8 +78,9 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Shuts a program in and starts it, with the calling process's one thread.
-    pub(super) fn start(spec: &Spec, streams: Streams, group: &mut Cgroup) -> Result<Cell, String> {
+    /// Shuts a program in and starts it, with the calling process's one thread. The control groups
+    /// are made while the warden arranges the rest.
+    pub(super) fn start(spec: &Spec, streams: Streams) -> Result<(Cell, Cgroup), String> {
         let (ours, theirs) = Line::pair().map_err(|errno| format!("a pair of sockets: {errno}"))?;
         let filter = match spec.isolation {
             Isolation::None => Vec::new(),
@@ -95,9 +96,10 @@ impl Cell {
         let user = (getuid(), getgid());
         match sys::fork_into(namespaces(spec)) {
             Ok(Some(warden)) => {
+                let mut group = Cgroup::make(&spec.limits);
                 group.admit(warden);
                 ours.send(b"go").map_err(|errno| format!("starting the cell: {errno}"))?;
-                Ok(Cell { warden, line: ours })
+                Ok((Cell { warden, line: ours }, group))
             }
             Ok(None) => {
                 drop(ours);

@@ -33,14 +33,12 @@ struct Package {
 
 impl Meter {
     pub(super) fn start(root: &Path) -> Meter {
-        let mut meter = Meter {
+        Meter {
             root: root.to_path_buf(),
             busy: busy(root),
             frequency: Series::default(),
             packages: packages(root),
-        };
-        meter.look();
-        meter
+        }
     }
 
     pub(super) fn look(&mut self) {
@@ -51,8 +49,10 @@ impl Meter {
     }
 
     /// `cpu` is what the run itself used of the processor.
+    ///
+    /// Clocks are not looked at again: after the run they are no longer the run's.
     pub(super) fn finish(mut self, wall: Duration, cpu: Duration) -> Spent {
-        self.look();
+        self.packages.iter_mut().for_each(Package::look);
         let ticks = rustix::param::clock_ticks_per_second().max(1);
         let others = busy(&self.root).zip(self.busy).map(|(end, start)| {
             let all = end.saturating_sub(start) as f64 / ticks as f64;
