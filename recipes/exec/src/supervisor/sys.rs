@@ -1,4 +1,4 @@
-//! The few system calls that no crate offers safely: the only unsafe code of this project.
+//! The few system calls that no crate offers safely.
 //!
 //! They need what is true of a supervisor and of every process that it forks until it becomes the
 //! program: there is one thread, or the call touches nothing that threads share.
