@@ -129,7 +129,8 @@ fn run(spec: &Spec) -> Result<Finished, String> {
     let mut watch = Watch::new(spec, started, &cell, &group, [&stdout, &stderr]);
     let end = watch.until_end(&signals);
     let wall = started.elapsed();
-    let left_running = end.left + processes::kill_all(cell.warden);
+    // The same processes may be seen twice: counted by the warden, and dying with it after that.
+    let left_running = end.left.max(processes::kill_all(cell.warden));
     let exit = match (group.hit(), end.exit) {
         // Whatever the program made of it, it ran into the limit.
         (Some(limit), Exit::Code(_) | Exit::Signal(_)) => Exit::Limit(limit),
