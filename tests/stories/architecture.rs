@@ -10,6 +10,7 @@ use serde_json::Value;
 /// What each crate may know of ours.
 const MAP: &[(&str, &[&str])] = &[
     ("rescience-digest", &[]),
+    ("rescience-bundle", &["rescience-digest"]),
     ("rescience-store", &["rescience-digest"]),
     ("rescience-recipes", &["rescience-digest"]),
     ("rescience-exec", &["rescience-digest", "rescience-recipes", "rescience-store"]),

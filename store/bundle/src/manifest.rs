@@ -1,0 +1,72 @@
+//! The lists of digests: `DIGEST  PATH`, one line a file, as `b3sum -c` and `sha256sum -c` read them.
+
+use std::collections::BTreeMap;
+
+use rescience_digest::{Digest, Hashed, Sha256};
+
+/// The list of BLAKE3 digests: of every file but the two lists.
+pub const BLAKE3: &str = "manifest-blake3.txt";
+
+/// The list of SHA-256 digests: of every file but itself.
+pub const SHA256: &str = "manifest-sha256.txt";
+
+/// The files of a bundle and what they hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// By path.
+    pub files: BTreeMap<String, Hashed>,
+}
+
+impl Manifest {
+    pub(crate) fn insert(&mut self, name: &str, hashed: Hashed) {
+        self.files.insert(name.to_owned(), hashed);
+    }
+
+    /// The list for `b3sum -c`.
+    pub fn blake3(&self) -> String {
+        let lines = self.files.iter();
+        lines.map(|(name, hashed)| format!("{}  {name}\n", hashed.digest.hex())).collect()
+    }
+
+    /// The list for `sha256sum -c`.
+    pub fn sha256(&self) -> String {
+        let lines = self.files.iter();
+        lines.map(|(name, hashed)| format!("{}  {name}\n", hashed.sha256)).collect()
+    }
+}
+
+/// Reads a list of BLAKE3 digests as strictly as it is written.
+///
+/// # Errors
+/// As a lower-case fragment, what is wrong with it.
+pub fn parse_blake3(text: &[u8]) -> Result<BTreeMap<String, Digest>, String> {
+    parse(text, Digest::from_hex)
+}
+
+/// Reads a list of SHA-256 digests as strictly as it is written.
+///
+/// # Errors
+/// As a lower-case fragment, what is wrong with it.
+pub fn parse_sha256(text: &[u8]) -> Result<BTreeMap<String, Sha256>, String> {
+    parse(text, |hex| hex.parse().ok())
+}
+
+fn parse<T>(
+    text: &[u8],
+    digest: impl Fn(&str) -> Option<T>,
+) -> Result<BTreeMap<String, T>, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "the list is not UTF-8".to_owned())?;
+    let mut files = BTreeMap::new();
+    for line in text.split_inclusive('\n') {
+        let parts = line.strip_suffix('\n').and_then(|line| line.split_once("  "));
+        let entry = parts.and_then(|(hex, name)| Some((name.to_owned(), digest(hex)?)));
+        let Some((name, digest)) = entry else {
+            return Err(format!("`{}` is no line of a list of digests", line.escape_debug()));
+        };
+        if files.last_key_value().is_some_and(|(last, _)| *last >= name) {
+            return Err(format!("`{name}` is out of order"));
+        }
+        files.insert(name, digest);
+    }
+    Ok(files)
+}

@@ -1,0 +1,167 @@
+//! A bundle as files by path, whether it is a zip or was unpacked.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rescience_digest::{Hashed, Hasher};
+
+use crate::error::{BundleError, Context as _, Result};
+use crate::layout::{self, Member};
+use crate::{manifest, name};
+
+/// Bytes read at a time.
+const CHUNK: usize = 1 << 18;
+
+/// What a build leaves beside an unpacked bundle, and no part of it.
+const VIEWS: &str = "out";
+
+/// A bundle that is looked at and not yet believed.
+#[derive(Debug)]
+pub struct Bundle {
+    path: PathBuf,
+    files: BTreeMap<String, Place>,
+    zip: bool,
+}
+
+/// Where a file of the bundle is.
+#[derive(Debug, Clone)]
+enum Place {
+    Member(Member),
+    File { path: PathBuf, executable: bool },
+}
+
+impl Bundle {
+    /// Whether a folder is an unpacked bundle.
+    pub fn is_folder(folder: &Path) -> bool {
+        folder.join(manifest::BLAKE3).is_file() && folder.join(manifest::SHA256).is_file()
+    }
+
+    /// Opens a zip, or the folder that one was unpacked to.
+    ///
+    /// # Errors
+    /// [`BundleError::Refused`] if it is neither, or holds what no bundle may hold.
+    pub fn open(path: &Path) -> Result<Bundle> {
+        let zip = !fs::metadata(path).context("open", path)?.is_dir();
+        let files = if zip {
+            let mut file = File::open(path).context("open", path)?;
+            let members = layout::members(&mut file, path)?;
+            members.into_iter().map(|it| (it.name.clone(), Place::Member(it))).collect()
+        } else {
+            folder(path)?
+        };
+        for list in [manifest::BLAKE3, manifest::SHA256] {
+            if !files.contains_key(list) {
+                let reason = format!("it has no `{list}`");
+                return Err(BundleError::Refused { path: path.to_owned(), reason });
+            }
+        }
+        Ok(Bundle { path: path.to_owned(), files, zip })
+    }
+
+    /// The zip or the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every path in it, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// Whether the owner of a file may execute it.
+    pub fn executable(&self, name: &str) -> bool {
+        match self.files.get(name) {
+            Some(Place::Member(member)) => member.executable,
+            Some(Place::File { executable, .. }) => *executable,
+            None => false,
+        }
+    }
+
+    /// The bytes of a file, not checked against anything; none if there is no such file.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        let found = self.stream(name, |chunk| bytes.extend_from_slice(chunk))?;
+        Ok(found.map(|_| bytes))
+    }
+
+    /// Hashes a file; none if there is no such file. The flag says whether the zip's own checksum
+    /// agrees.
+    pub(crate) fn hash(&self, name: &str) -> Result<Option<(Hashed, bool)>> {
+        let (mut hasher, mut crc) = (Hasher::new(), crc32fast::Hasher::new());
+        let each = |chunk: &[u8]| {
+            hasher.update(chunk);
+            crc.update(chunk);
+        };
+        let Some(place) = self.stream(name, each)? else { return Ok(None) };
+        let sound = match place {
+            Place::Member(member) => member.crc == crc.finalize(),
+            Place::File { .. } => true,
+        };
+        Ok(Some((hasher.finish(), sound)))
+    }
+
+    fn stream(&self, name: &str, mut each: impl FnMut(&[u8])) -> Result<Option<&Place>> {
+        let Some(place) = self.files.get(name) else { return Ok(None) };
+        let path = match place {
+            Place::Member(_) => &self.path,
+            Place::File { path, .. } => path,
+        };
+        let mut file = File::open(path).context("open", path)?;
+        let limit = match place {
+            Place::Member(member) => {
+                file.seek(SeekFrom::Start(member.start)).context("read", path)?;
+                member.size
+            }
+            Place::File { .. } => u64::MAX,
+        };
+        let mut from = file.take(limit);
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(Some(place)),
+                Ok(n) => each(&buffer[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).context("read", path),
+            }
+        }
+    }
+
+    /// Whether it is a zip rather than a folder.
+    pub fn is_zip(&self) -> bool {
+        self.zip
+    }
+}
+
+fn folder(root: &Path) -> Result<BTreeMap<String, Place>> {
+    let refused = |reason: String| BundleError::Refused { path: root.to_owned(), reason };
+    let mut files = BTreeMap::new();
+    let mut waiting = vec![(root.to_owned(), String::new())];
+    while let Some((folder, prefix)) = waiting.pop() {
+        for entry in fs::read_dir(&folder).context("read", &folder)? {
+            let path = entry.context("read", &folder)?.path();
+            let own = path.file_name().and_then(|name| name.to_str());
+            let own = own.ok_or_else(|| refused(format!("`{}` is not UTF-8", path.display())))?;
+            let inner = format!("{prefix}{own}");
+            if inner == VIEWS {
+                continue;
+            }
+            let metadata = fs::symlink_metadata(&path).context("look at", &path)?;
+            if metadata.is_dir() {
+                waiting.push((path, format!("{inner}/")));
+                continue;
+            }
+            if !metadata.is_file() {
+                return Err(refused(format!("`{inner}` is neither a file nor a folder")));
+            }
+            if let Some(problem) = name::problem(&inner) {
+                return Err(refused(format!("`{}`: {problem}", inner.escape_debug())));
+            }
+            let executable = metadata.permissions().mode() & 0o100 != 0;
+            files.insert(inner, Place::File { path, executable });
+        }
+    }
+    Ok(files)
+}

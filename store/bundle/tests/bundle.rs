@@ -1,0 +1,294 @@
+//! What is written is read, and whatever else somebody wrote is found or refused.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use rescience_bundle::{Bundle, BundleError, Writer, manifest, verify};
+use rescience_digest::Digest;
+use tempfile::TempDir;
+
+/// A bundle of a few files at `name` in a folder.
+fn write(folder: &Path, name: &str, files: &[(&str, Vec<u8>)]) -> PathBuf {
+    let path = folder.join(name);
+    let mut writer = Writer::create(&path).unwrap();
+    for (name, bytes) in files {
+        writer.add_file(name, &mut bytes.as_slice(), name.ends_with(".sh")).unwrap();
+    }
+    let digest = writer.finish().unwrap();
+    assert_eq!(digest, Digest::of(&fs::read(&path).unwrap()));
+    path
+}
+
+fn small() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("README.md", b"read me\n".to_vec()),
+        ("experiment/run.sh", b"echo 1\n".to_vec()),
+        ("paper/\u{e4}.typ", b"text".to_vec()),
+        ("empty", Vec::new()),
+    ]
+}
+
+/// Bytes that look random, and are the same every time.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..len).map(|_| next() as u8).collect()
+}
+
+/// Whether anything at all is wrong with the bundle, and in which files.
+fn wrong(path: &Path) -> Result<Vec<String>, BundleError> {
+    let verified = verify(&Bundle::open(path)?, |_, _| {})?;
+    Ok(verified.findings.iter().map(|finding| finding.file().to_owned()).collect())
+}
+
+/// Why a file is refused.
+fn refusal(path: &Path) -> String {
+    match wrong(path) {
+        Err(BundleError::Refused { reason, .. }) => reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn a_bundle_is_the_same_whenever_and_wherever_it_is_written() {
+    let (here, there) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let first = write(here.path(), "a.zip", &small());
+    let second = write(there.path(), "another name.zip", &small());
+    assert_eq!(fs::read(&first).unwrap(), fs::read(second).unwrap());
+    assert_eq!(wrong(&first).unwrap(), [""; 0]);
+    let bundle = Bundle::open(&first).unwrap();
+    assert_eq!(bundle.read("paper/\u{e4}.typ").unwrap().unwrap(), b"text");
+    assert!(bundle.executable("experiment/run.sh") && !bundle.executable("README.md"));
+    assert_eq!(bundle.read("nothing").unwrap(), None);
+    assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1, "no draft is left");
+}
+
+#[test]
+fn what_a_writer_drops_it_does_not_leave() {
+    let temp = TempDir::new().unwrap();
+    let mut writer = Writer::create(&temp.path().join("a.zip")).unwrap();
+    writer.add("a", b"1").unwrap();
+    assert!(writer.add("A", b"2").unwrap_err().to_string().contains("case"));
+    drop(writer);
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+}
+
+/// Flips each of `bits`, one at a time, in a bundle of about 50 KB, and says which files are named.
+fn flip(path: &Path, bits: impl Iterator<Item = usize>, mut each: impl FnMut(usize, Vec<String>)) {
+    let whole = fs::read(path).unwrap();
+    let file = fs::File::options().write(true).open(path).unwrap();
+    for bit in bits {
+        let at = bit / 8;
+        file.write_all_at(&[whole[at] ^ 1 << (bit % 8)], at as u64).unwrap();
+        match wrong(path) {
+            Ok(found) => {
+                assert!(!found.is_empty(), "bit {bit}");
+                each(bit, found);
+            }
+            Err(error) => assert!(matches!(error, BundleError::Refused { .. }), "{error}"),
+        }
+        file.write_all_at(&whole[at..=at], at as u64).unwrap();
+    }
+    assert_eq!(wrong(path).unwrap(), [""; 0]);
+}
+
+/// All bits of the frame, of both lists and of the small files; of the one large file, in which a
+/// byte is like the next, one bit of each byte.
+#[test]
+fn every_bit_that_flips_is_found() {
+    const LARGE: usize = 48_000;
+    let temp = TempDir::new().unwrap();
+    let mut files = small();
+    files.push(("results.json", noise(7, LARGE)));
+    let path = write(temp.path(), "a.zip", &files);
+    let whole = fs::read(&path).unwrap();
+    let start = whole.windows(8).position(|bytes| bytes == &noise(7, 8)[..]).unwrap();
+    let inside = |bit: &usize| (start..start + LARGE).contains(&(bit / 8));
+    flip(&path, (0..whole.len() * 8).filter(|bit| !inside(bit)), |_, _| {});
+    let mut named = 0;
+    flip(&path, (start..start + LARGE).map(|at| at * 8 + at % 8), |bit, found| {
+        assert_eq!(found[0], "results.json", "bit {bit}");
+        named += 1;
+    });
+    assert_eq!(named, LARGE);
+}
+
+#[test]
+fn every_truncation_and_every_trailing_byte_is_refused() {
+    let temp = TempDir::new().unwrap();
+    let path = write(temp.path(), "a.zip", &small());
+    let whole = fs::read(&path).unwrap();
+    for len in 0..whole.len() {
+        fs::write(&path, &whole[..len]).unwrap();
+        refusal(&path);
+    }
+    fs::write(&path, [&whole[..], b"\0"].concat()).unwrap();
+    assert!(refusal(&path).contains("something follows"));
+    fs::write(&path, [b"#!/bin/sh\n", &whole[..]].concat()).unwrap();
+    assert!(refusal(&path).contains("not where its end says"));
+}
+
+#[test]
+fn an_unpacked_bundle_is_checked_like_the_zip() {
+    let temp = TempDir::new().unwrap();
+    let bundle = Bundle::open(&write(temp.path(), "a.zip", &small())).unwrap();
+    let folder = temp.path().join("unpacked");
+    for name in bundle.names() {
+        let to = folder.join(name);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::write(to, bundle.read(name).unwrap().unwrap()).unwrap();
+    }
+    assert_eq!(wrong(&folder).unwrap(), [""; 0]);
+    // A build's views are no part of the bundle.
+    fs::create_dir(folder.join("out")).unwrap();
+    fs::write(folder.join("out/main.pdf"), "x").unwrap();
+    assert_eq!(wrong(&folder).unwrap(), [""; 0]);
+    fs::write(folder.join("more"), "x").unwrap();
+    fs::remove_file(folder.join("empty")).unwrap();
+    fs::write(folder.join("README.md"), "reed me\n").unwrap();
+    let found = verify(&Bundle::open(&folder).unwrap(), |_, _| {}).unwrap().findings;
+    let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let (was, is) = (Digest::of(b"read me\n"), Digest::of(b"reed me\n"));
+    let changed = format!("`README.md` was changed: expected {was}, found {is}");
+    assert!(said.contains(&changed), "{said:?}");
+    assert!(said.iter().any(|it| it.starts_with("`empty` is missing")), "{said:?}");
+    assert!(said.iter().any(|it| it.starts_with("`more` is not in")), "{said:?}");
+    std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
+    assert!(refusal(&folder).contains("`link` is neither"));
+}
+
+/// A zip made by hand, so that it can lie where a writer cannot.
+#[derive(Clone)]
+struct Forged {
+    name: &'static str,
+    local: &'static str,
+    mode: u32,
+    method: u16,
+    bytes: Vec<u8>,
+    size: u32,
+    offset: Option<u32>,
+}
+
+fn forged(name: &'static str) -> Forged {
+    let bytes = b"payload".to_vec();
+    Forged { name, local: name, mode: 0o100_644, method: 0, size: 7, bytes, offset: None }
+}
+
+fn forge(files: &[Forged]) -> Vec<u8> {
+    let (mut zip, mut directory) = (Vec::new(), Vec::new());
+    for file in files {
+        let offset = file.offset.unwrap_or(zip.len() as u32);
+        let flags: u16 = if file.name.is_ascii() { 0 } else { 1 << 11 };
+        let mut fields = Vec::new();
+        fields.extend(10u16.to_le_bytes());
+        fields.extend(flags.to_le_bytes());
+        fields.extend(file.method.to_le_bytes());
+        fields.extend(0x0021_0000u32.to_le_bytes());
+        fields.extend(crc32fast::hash(&file.bytes).to_le_bytes());
+        fields.extend((file.bytes.len() as u32).to_le_bytes());
+        fields.extend(file.size.to_le_bytes());
+        let length = |name: &str| (name.len() as u16).to_le_bytes();
+        zip.extend(b"PK\x03\x04");
+        zip.extend(&fields);
+        zip.extend(length(file.local));
+        zip.extend([0, 0]);
+        zip.extend(file.local.as_bytes());
+        zip.extend(&file.bytes);
+        directory.extend(b"PK\x01\x02");
+        directory.extend((3u16 << 8 | 10).to_le_bytes());
+        directory.extend(&fields);
+        directory.extend(length(file.name));
+        directory.extend([0; 8]);
+        directory.extend((file.mode << 16).to_le_bytes());
+        directory.extend(offset.to_le_bytes());
+        directory.extend(file.name.as_bytes());
+    }
+    let start = zip.len() as u32;
+    zip.extend(&directory);
+    zip.extend(b"PK\x05\x06\0\0\0\0");
+    zip.extend((files.len() as u16).to_le_bytes());
+    zip.extend((files.len() as u16).to_le_bytes());
+    zip.extend((directory.len() as u32).to_le_bytes());
+    zip.extend(start.to_le_bytes());
+    zip.extend([0, 0]);
+    zip
+}
+
+fn refused(files: &[Forged]) -> String {
+    let temp = TempDir::new().unwrap();
+    let path = temp.path().join("a.zip");
+    fs::write(&path, forge(files)).unwrap();
+    refusal(&path)
+}
+
+#[test]
+fn a_forged_zip_without_a_lie_is_taken() {
+    let temp = TempDir::new().unwrap();
+    let path = temp.path().join("a.zip");
+    let empty = Forged { bytes: Vec::new(), size: 0, ..forged(manifest::BLAKE3) };
+    let lists =
+        [empty.clone(), Forged { name: manifest::SHA256, local: manifest::SHA256, ..empty }];
+    fs::write(&path, forge(&lists)).unwrap();
+    Bundle::open(&path).unwrap();
+}
+
+#[test]
+fn paths_that_lead_out_are_refused() {
+    for (name, why) in [
+        ("../../etc/passwd", "leaves its folder"),
+        ("a/../../b", "leaves its folder"),
+        ("/etc/passwd", "absolute"),
+        ("C:/windows", "drive"),
+        ("a\\..\\b", "backslash"),
+        ("folder/", "directory"),
+    ] {
+        assert!(refused(&[forged(name)]).contains(why), "{name}");
+    }
+}
+
+#[test]
+fn two_files_under_one_path_are_refused() {
+    assert!(refused(&[forged("a"), forged("a")]).contains("twice"));
+    assert!(refused(&[forged("Read.me"), forged("read.ME")]).contains("only in case"));
+    assert!(refused(&[forged("a"), forged("a/b")]).contains("`a` is a file"));
+}
+
+#[test]
+fn links_and_folders_and_devices_are_refused() {
+    for (mode, why) in [
+        (0o120_777, "symbolic link"),
+        (0o040_755, "directory"),
+        (0o020_666, "mode"),
+        (0o104_755, "mode"),
+    ] {
+        assert!(refused(&[Forged { mode, ..forged("a") }]).contains(why), "{mode:o}");
+    }
+}
+
+#[test]
+fn what_could_unfold_is_refused() {
+    let bomb = Forged { method: 8, size: u32::MAX - 1, ..forged("a") };
+    assert!(refused(&[bomb]).contains("compressed"));
+    let two = Forged { size: 1 << 30, ..forged("a") };
+    assert!(refused(&[two]).contains("two sizes"));
+}
+
+#[test]
+fn files_that_overlap_or_leave_gaps_are_refused() {
+    let overlap = Forged { offset: Some(0), ..forged("b") };
+    assert!(refused(&[forged("a"), overlap]).contains("overlaps"));
+    let gap = Forged { offset: Some(5), ..forged("a") };
+    assert!(refused(&[gap]).contains("gap"));
+}
+
+#[test]
+fn two_names_for_one_file_are_refused() {
+    let liar = Forged { local: "good.txt", ..forged("evil.txt") };
+    assert!(refused(&[liar]).contains("does not agree"));
+}
