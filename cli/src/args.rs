@@ -127,6 +127,13 @@ pub(crate) enum Command {
     Gc(Gc),
     /// Explain an error code
     Explain(Explain),
+    /// Write a paper, and all it was made from, as one file that anybody can check
+    Bundle(Bundle),
+    /// Check every byte of a bundle, of its unpacked folder or of a store
+    ///
+    /// Nothing is executed, and neither the network nor a store is needed: every file against both
+    /// lists of digests, every record against its key, every edge of the graph.
+    Verify(Verify),
     /// Read the whole store and name every damaged object
     CheckStore(CheckStore),
     /// Print a completion script for a shell
@@ -142,6 +149,7 @@ impl Command {
             Command::Doctor(args) => args.message_format,
             Command::Cite(args) => args.message_format,
             Command::Trace(args) => args.message_format,
+            Command::Verify(args) => args.message_format,
             _ => MessageFormat::Human,
         };
         format == MessageFormat::Json
@@ -383,4 +391,22 @@ pub(crate) struct CheckStore {
 pub(crate) struct Completions {
     /// The shell to print for
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    /// The paper, as `main` or `paper.main`; default: all
+    pub(crate) paper: Option<String>,
+    /// Where to write it; default: out/NAME-VERSION.zip
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// A bundle, the folder it was unpacked to, or a store
+    pub(crate) path: PathBuf,
+    /// The form of messages
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
 }

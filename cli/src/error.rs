@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rescience_bundle::BundleError;
 use rescience_recipes::{Code, Diagnostics, UnknownTarget};
 use rescience_store::StoreError;
 
@@ -20,6 +21,8 @@ pub(crate) enum Error {
     Target(UnknownTarget),
     /// The store says no.
     Store(StoreError),
+    /// A bundle cannot be written or read.
+    Bundle(BundleError),
     /// Something that `rescience explain` says more about.
     Coded { code: Code, message: String, help: String },
     /// Anything else, in words, with advice.
@@ -82,6 +85,7 @@ impl Error {
                 }
             }
             Error::Store(error) => shell.error(format_args!("the store: {error}")),
+            Error::Bundle(error) => shell.error(error),
             Error::Coded { code, message, help: advice } => {
                 if json {
                     shell.data(diagnostics::bare(*code, message, advice));
@@ -134,5 +138,18 @@ impl From<UnknownTarget> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Error {
         Error::Store(error)
+    }
+}
+
+impl From<BundleError> for Error {
+    fn from(error: BundleError) -> Error {
+        match error {
+            BundleError::Refused { .. } => Error::Coded {
+                code: Code::BadBundle,
+                message: error.to_string(),
+                help: "nothing in it was used; fetch it again".to_owned(),
+            },
+            other => Error::Bundle(other),
+        }
     }
 }

@@ -13,6 +13,7 @@
 //! | [`rescience_exec`] | starts processes, measures the machine, schedules | terminals, typst |
 //! | [`rescience_recipes`] | text to graph to keys to plan | files, time, async: it is pure |
 //! | [`rescience_store`] | bytes in, digests out; traces, locks, collection | recipes, typst |
+//! | [`rescience_bundle`] | a paper's closure as one zip: written, read, checked | recipes, the store |
 //! | [`rescience_digest`] | names for bytes; the encoding behind keys | everything of ours |
 //!
 //! Start reading at [`commands::build`], then [`rescience_exec::build`] (the dispatcher), then
@@ -116,6 +117,8 @@ fn run(cli: &Cli, shell: &mut Shell) -> Result<(), Error> {
         Command::Clean(args) => commands::clean::run(shell, global, settings, args),
         Command::Gc(args) => commands::gc::run(shell, settings, args),
         Command::Explain(args) => commands::explain::run(shell, args),
+        Command::Bundle(args) => commands::bundle::run(shell, global, settings, args),
+        Command::Verify(args) => commands::verify::run(shell, settings, args),
         Command::CheckStore(args) => commands::check_store::run(shell, settings, args),
         Command::Completions(args) => commands::completions::run(shell, args),
     }

@@ -147,6 +147,12 @@ codes! {
     NoSandbox = "RS0130",
     /// A run that needs what this machine does not have.
     MissingHardware = "RS0131",
+    /// A file that is no bundle, or one that must not be unpacked.
+    BadBundle = "RS0140",
+    /// A bundle or a store that does not hold what it says.
+    NotAsRecorded = "RS0141",
+    /// Something in a bundle that looks like a secret.
+    SecretFound = "RS0142",
     /// A number in the text that comes from no artifact.
     LiteralNumber = "RS0201",
     /// A number in words that comes from no artifact.

@@ -1,11 +1,28 @@
 //! Everything that an artifact leads to.
 
+use std::collections::BTreeSet;
+
 use crate::artifact::Artifact;
 use crate::error::Result;
 use crate::store::Store;
 use crate::tree::Entry;
 
 impl Store {
+    /// Everything that `artifacts` lead to, themselves included.
+    ///
+    /// # Errors
+    /// A tree that is missing or damaged; files are not looked at.
+    pub fn closure(
+        &self,
+        artifacts: impl IntoIterator<Item = Artifact>,
+    ) -> Result<BTreeSet<Artifact>> {
+        let mut found = BTreeSet::new();
+        for artifact in artifacts {
+            self.walk(artifact, |part, _| Ok(found.insert(part)))?;
+        }
+        Ok(found)
+    }
+
     /// Visits the artifact and all its parts, each tree before what it names, with the size of a
     /// file where a tree tells it. `visit` says whether to go on into a tree.
     ///

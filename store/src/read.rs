@@ -28,6 +28,19 @@ impl Store {
         }
     }
 
+    /// The file of an object, to be read in parts; whoever reads it has to check it against its name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`].
+    pub fn object_file(&self, digest: &Digest) -> Result<File> {
+        let path = self.object_path(digest);
+        match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.missing(digest)),
+            file => file.context("open", &path),
+        }
+    }
+
     /// The tree whose listing has this digest.
     ///
     /// # Errors

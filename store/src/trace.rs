@@ -53,6 +53,21 @@ pub enum Outcome {
 }
 
 impl Trace {
+    /// The bytes of the trace's file, by whose digest it is named.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        to_bytes(self)
+    }
+
+    /// Reads what [`to_bytes`](Trace::to_bytes) writes; the error is a lower-case fragment.
+    pub fn parse(bytes: &[u8]) -> Result<Trace, String> {
+        let file: TraceFile<Trace> =
+            serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if file.schema != SCHEMA {
+            return Err(format!("its schema is {}, not {SCHEMA}", file.schema));
+        }
+        Ok(file.trace)
+    }
+
     /// Every artifact that the trace names: output, logs, facts.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact> + '_ {
         let facts = self.facts.map(Artifact::Blob);
@@ -148,13 +163,9 @@ fn parse_trace(bytes: &[u8], path: &Path, key: &ActionKey) -> Result<Trace, Stri
     if name != Some(Digest::of(bytes)) {
         return Err("its bytes are not those it is named by".to_owned());
     }
-    let file: TraceFile<Trace> =
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if file.schema != SCHEMA {
-        return Err(format!("its schema is {}, not {SCHEMA}", file.schema));
+    let trace = Trace::parse(bytes)?;
+    if trace.key != *key {
+        return Err(format!("it belongs to {}", trace.key));
     }
-    if file.trace.key != *key {
-        return Err(format!("it belongs to {}", file.trace.key));
-    }
-    Ok(file.trace)
+    Ok(trace)
 }

@@ -18,6 +18,7 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "rescience",
         &[
+            "rescience-bundle",
             "rescience-digest",
             "rescience-exec",
             "rescience-recipes",

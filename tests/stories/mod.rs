@@ -2,6 +2,7 @@
 
 mod accelerators;
 mod architecture;
+mod bundles;
 mod checking;
 mod citations;
 mod commands;

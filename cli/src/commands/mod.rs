@@ -1,6 +1,7 @@
 //! One file per command: settings in, a few calls down, words out.
 
 pub(crate) mod build;
+pub(crate) mod bundle;
 pub(crate) mod check;
 pub(crate) mod check_store;
 pub(crate) mod cite;
@@ -14,5 +15,6 @@ pub(crate) mod metadata;
 pub(crate) mod new;
 pub(crate) mod trace;
 pub(crate) mod tree;
+pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod why;

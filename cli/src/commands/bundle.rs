@@ -1,0 +1,266 @@
+//! `rescience bundle`: papers, and all they were made from, as one zip.
+//!
+//! ```text
+//! README.md, CITATION.cff              for people, and for those who cite
+//! manifest-blake3.txt, -sha256.txt     every file, for `b3sum -c` and `sha256sum -c`
+//! rescience.toml, rescience.lock       the recipe
+//! experiment/, diffs/, paper/ ...      what the recipe names, where it names it
+//! made/                                papers, figures and results, under their names
+//! objects/HEX                          the rest of what was made, and listings, by digest
+//! traces/HEX.json                      what made it: every input of every key, by digest
+//! ```
+//!
+//! Every object is in the bundle once, under whatever path: its digest stands in the manifest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use rescience_bundle::{BundleError, Writer, secret};
+use rescience_digest::{ActionKey, Digest};
+use rescience_recipes::{ActionName, Code, NodeKind, Step};
+use rescience_store::{Artifact, Entry, StatCache, Store, Trace};
+
+use crate::args::{Bundle, Global};
+use crate::error::Error;
+use crate::project::{self, LOCK, Project, RECIPE};
+use crate::settings::Settings;
+use crate::shell::Shell;
+
+pub(crate) fn run(
+    shell: &Shell,
+    global: &Global,
+    settings: &Settings,
+    args: &Bundle,
+) -> Result<(), Error> {
+    let project = Project::open(global, settings)?;
+    let host = project::host(global, settings, None)?;
+    let _shared = host.store.share()?;
+    let papers = project.papers(args.paper.as_deref())?;
+    let names = papers.iter().map(|index| project.graph.action(*index).name.to_string());
+    let selection = project.select(&names.collect::<Vec<_>>())?;
+    let plan = rescience_exec::build::plan(project.as_built(), &selection, &host)?;
+    let mut gathered = Gathered::default();
+    let mut stats = StatCache::open(&settings.home.join("cache/stat/bundle"));
+    for step in &plan.steps {
+        let action = project.graph.action(step.index());
+        for (_, path) in &action.files {
+            let path = path.get_ref();
+            let artifact = host.store.import(&project.directory.join(path), &mut stats)?;
+            gathered.files(&host.store, path, &artifact)?;
+        }
+        match step {
+            Step::Run { .. } => {
+                return Err(Error::Other {
+                    message: format!("{} is not made, or not as the recipe asks now", action.name),
+                    help: Some("run `rescience build` first".to_owned()),
+                });
+            }
+            Step::Fresh { key: None, .. } => {}
+            Step::Fresh { key: Some(key), made, .. } => {
+                gathered.made(&host.store, &action.name, key, &made.output)?;
+            }
+        }
+    }
+    let recipe = &project.recipe.project;
+    let default = || PathBuf::from(format!("out/{}-{}.zip", recipe.name, recipe.version));
+    let to = match &args.output {
+        Some(path) => settings.directory.join(path),
+        None => project.directory.join(default()),
+    };
+    if let Some(parent) = to.parent() {
+        std::fs::create_dir_all(parent).map_err(|error| Error::write(parent, &error))?;
+    }
+    let mut writer = Writer::create(&to)?;
+    for (name, text) in about(&project) {
+        writer.add(name, text.as_bytes())?;
+    }
+    for name in [RECIPE, LOCK] {
+        let path = project.directory.join(name);
+        if path.exists() {
+            let bytes = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
+            refuse_secrets(name, &bytes)?;
+            writer.add(name, &bytes)?;
+        }
+    }
+    let files = gathered.named.len() + gathered.objects.len() + gathered.traces.len();
+    gathered.write(&host.store, &mut writer)?;
+    let digest = writer.finish()?;
+    let size = std::fs::metadata(&to).map_err(|error| Error::read(&to, &error))?.len();
+    let shown = to.strip_prefix(&settings.directory).unwrap_or(&to).display();
+    let size = super::gc::bytes(size);
+    shell.status("Bundled", format_args!("{shown}: {files} artifacts and records ({size})"));
+    shell.data(format_args!("{digest}  {shown}"));
+    Ok(())
+}
+
+/// What goes into the bundle.
+#[derive(Default)]
+struct Gathered {
+    /// Files under names of their own, and whether they can be executed.
+    named: BTreeMap<String, (Digest, bool)>,
+    /// Everything that the records lead to.
+    objects: BTreeSet<Digest>,
+    traces: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl Gathered {
+    /// Takes a file or a folder of the project, under the path that the recipe gives it.
+    fn files(&mut self, store: &Store, path: &str, artifact: &Artifact) -> Result<(), Error> {
+        self.objects.extend(store.closure([*artifact])?.iter().map(Artifact::digest));
+        let Artifact::Tree(tree) = artifact else {
+            self.named.insert(path.to_owned(), (artifact.digest(), false));
+            return Ok(());
+        };
+        for (name, entry) in store.tree(tree)?.entries {
+            let path = format!("{path}/{name}");
+            match entry {
+                Entry::File { digest, executable, .. } => {
+                    self.named.insert(path, (digest, executable));
+                }
+                Entry::Directory { digest } => self.files(store, &path, &Artifact::Tree(digest))?,
+                Entry::Symlink { .. } => {
+                    let reason = "it is a symbolic link".to_owned();
+                    return Err(BundleError::Unfit { name: path, reason }.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what an action made, and the record of it.
+    fn made(
+        &mut self,
+        store: &Store,
+        action: &ActionName,
+        key: &ActionKey,
+        output: &Digest,
+    ) -> Result<(), Error> {
+        let traces = store.traces(key)?;
+        let made = |it: &Trace| it.output.is_some_and(|made| made.digest() == *output);
+        let Some(trace) = traces.into_iter().rev().find(made) else {
+            return Err(Error::other(format!("the store has lost the record of {action}")));
+        };
+        self.objects.extend(store.closure(trace.artifacts())?.iter().map(Artifact::digest));
+        if let ActionName::Node(node) = action {
+            let path = match node.kind {
+                NodeKind::Paper => {
+                    for log in ["html", "json"] {
+                        if let Some(Artifact::Blob(digest)) = trace.logs.get(log) {
+                            let path = format!("made/{}.{log}", node.name);
+                            self.named.insert(path, (*digest, false));
+                        }
+                    }
+                    Some(format!("made/{}.pdf", node.name))
+                }
+                NodeKind::Figure => Some(format!("made/figure/{}.svg", node.name)),
+                NodeKind::Experiment => Some(format!("made/experiment/{}.json", node.name)),
+                _ => None,
+            };
+            if let Some(path) = path {
+                self.named.insert(path, (*output, false));
+            }
+        }
+        let bytes = trace.to_bytes();
+        self.traces.insert(Digest::of(&bytes), bytes);
+        Ok(())
+    }
+
+    fn write(self, store: &Store, writer: &mut Writer) -> Result<(), Error> {
+        let mut put = |name: &str, digest: &Digest, executable: bool| -> Result<(), Error> {
+            scan(store, name, digest)?;
+            let hashed = writer.add_file(name, &mut store.object_file(digest)?, executable)?;
+            if hashed.digest != *digest {
+                // Read again for the store's own words.
+                store.read(digest)?;
+            }
+            Ok(())
+        };
+        let here: BTreeSet<Digest> = self.named.values().map(|(digest, _)| *digest).collect();
+        for (name, (digest, executable)) in &self.named {
+            put(name, digest, *executable)?;
+        }
+        for digest in self.objects.difference(&here) {
+            put(&format!("objects/{}", digest.hex()), digest, false)?;
+        }
+        for (digest, bytes) in &self.traces {
+            let name = format!("traces/{}.json", digest.hex());
+            refuse_secrets(&name, bytes)?;
+            writer.add(&name, bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks through an object for secrets, a part at a time.
+fn scan(store: &Store, name: &str, digest: &Digest) -> Result<(), Error> {
+    const PART: u64 = 1 << 22;
+    let mut file = store.object_file(digest)?;
+    let (mut part, mut before) = (Vec::new(), 0);
+    loop {
+        // A secret that lies across two parts is found in the second: its line is kept.
+        let kept = part.len().min(512);
+        part.drain(..part.len() - kept);
+        let lines = part.iter().filter(|byte| **byte == b'\n').count();
+        let read = file.by_ref().take(PART).read_to_end(&mut part);
+        let n = read.map_err(|error| Error::other(format!("cannot read {digest}: {error}")))?;
+        if n == 0 {
+            return Ok(());
+        }
+        let first = before - lines.min(before);
+        if let Some(found) = secret::find(&part).into_iter().next() {
+            return Err(secret_at(name, first + found.line, found.kind));
+        }
+        before = first + part.iter().filter(|byte| **byte == b'\n').count();
+    }
+}
+
+fn refuse_secrets(name: &str, bytes: &[u8]) -> Result<(), Error> {
+    match secret::find(bytes).into_iter().next() {
+        Some(found) => Err(secret_at(name, found.line, found.kind)),
+        None => Ok(()),
+    }
+}
+
+fn secret_at(name: &str, line: usize, kind: &str) -> Error {
+    Error::Coded {
+        code: Code::SecretFound,
+        message: format!("{name}:{line} holds what looks like {kind}"),
+        help: "take it out, make it invalid where it came from, and build again".to_owned(),
+    }
+}
+
+/// The files that speak of the bundle itself.
+fn about(project: &Project) -> [(&'static str, String); 2] {
+    let recipe = &project.recipe.project;
+    let readme = format!(
+        "# {title}\n\n\
+         {name} {version}: a paper, and all it was made from.\n\n\
+         Check every byte, without any tool of ours:\n\n\
+         ```sh\nb3sum -c manifest-blake3.txt\nsha256sum -c manifest-sha256.txt\n```\n\n\
+         Check also that every record belongs to its inputs, and that nothing is missing:\n\n\
+         ```sh\nrescience verify .\n```\n\n\
+         `made/` holds papers, figures and results; `traces/` says what made each of them, by digest;\n\
+         `rescience.toml` is the recipe.\n",
+        title = recipe.title,
+        name = recipe.name,
+        version = recipe.version,
+    );
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut citation = format!(
+        "cff-version: 1.2.0\nmessage: Please cite this work as below.\ntype: dataset\n\
+         title: {}\nversion: {}\nauthors:\n",
+        quoted(&recipe.title),
+        quoted(&recipe.version)
+    );
+    if recipe.authors.is_empty() {
+        citation.push_str(&format!("  - name: {}\n", quoted(&recipe.name)));
+    }
+    for author in &recipe.authors {
+        citation.push_str(&format!("  - name: {}\n", quoted(&author.name)));
+    }
+    if let Some(license) = &recipe.license {
+        citation.push_str(&format!("license: {}\n", quoted(license)));
+    }
+    [("CITATION.cff", citation), ("README.md", readme)]
+}

@@ -1,0 +1,88 @@
+//! One file holds a paper and all it was made from, and anybody can check it.
+
+use std::os::unix::fs::FileExt as _;
+
+use rescience_digest::Digest;
+
+use crate::support::{Project, World, toy};
+
+/// The toy, built and bundled to `toy.zip` in the world's root.
+fn bundled(world: &World) -> Project<'_> {
+    let toy = toy::toy(world, "toy");
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle", "--output", "../toy.zip"]).ok().says("Bundled");
+    toy
+}
+
+#[test]
+fn a_bundle_is_verified_without_a_store() {
+    let mut world = World::new();
+    bundled(&world);
+    let home = world.path("empty-home").display().to_string();
+    world.set("RESCIENCE_HOME", &home);
+    world.run(&["verify", "toy.zip"]).ok().says("all as recorded");
+    let said = world.run(&["verify", "-v", "toy.zip"]).ok();
+    for line in ["made/main.pdf", "rescience.toml", "paper.main: its key", "experiment.less#0"] {
+        assert!(said.stderr.contains(line), "no `{line}` in\n{said}");
+    }
+    assert!(!std::path::Path::new(&home).exists(), "no store was made");
+}
+
+#[test]
+fn bundling_twice_gives_the_same_bytes() {
+    let mut world = World::new();
+    let toy = bundled(&world);
+    let first = std::fs::read(world.path("toy.zip")).unwrap();
+    let directory = toy.directory;
+    world.set("RESCIENCE_CLOCK", "2036-07-01T00:00:00Z").set("TZ", "Asia/Kathmandu");
+    world.run_in(&directory, &["bundle"]).ok();
+    assert_eq!(std::fs::read(directory.join("out/toy-0.1.0.zip")).unwrap(), first);
+}
+
+#[test]
+fn a_changed_number_is_named_with_the_paper_that_hangs_on_it() {
+    let world = World::new();
+    bundled(&world);
+    let whole = std::fs::read(world.path("toy.zip")).unwrap();
+    let number = br#""score": 6."#;
+    let at = whole.windows(number.len()).position(|it| it == number).expect("a metrics file");
+    let file = std::fs::File::options().write(true).open(world.path("toy.zip")).unwrap();
+    file.write_all_at(b"9", (at + number.len() - 2) as u64).unwrap();
+    let said = world.run(&["verify", "toy.zip"]).code(101).says("RS0141").says("was changed");
+    assert!(said.stderr.contains("hangs on it: paper.main"), "{said}");
+    let said = world.run(&["verify", "--message-format", "json", "toy.zip"]).code(101);
+    assert!(said.stdout.contains("\"problem\":\"changed\""), "{said}");
+    std::fs::write(world.path("toy.zip"), &whole[..whole.len() - 9]).unwrap();
+    world.run(&["verify", "toy.zip"]).code(101).says("RS0140").says("cut short");
+}
+
+#[test]
+fn a_store_is_verified_to_the_last_byte() {
+    let world = World::new();
+    let toy = bundled(&world);
+    let store = world.store().display().to_string();
+    world.run(&["verify", &store]).ok().says("all as recorded");
+    let hex = Digest::of(&toy.bytes("out/main.pdf")).hex();
+    let object = world.store().join("v1/objects").join(&hex[..2]).join(&hex[2..]);
+    std::fs::remove_file(object).unwrap();
+    world.run(&["verify", &store]).code(101).says("RS0141").says("hangs on it: paper.main");
+}
+
+#[test]
+fn a_secret_is_not_handed_on() {
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    let token = format!("ghp_{}", "a1".repeat(18));
+    toy.write("experiment/notes.txt", &format!("one\ntwo {token}\n"));
+    toy.run(&["build"]).ok();
+    let said = toy.run(&["bundle"]).code(101).says("RS0142").says("experiment/notes.txt:2");
+    assert!(!said.stderr.contains(&token), "{said}");
+    assert!(!toy.directory.join("out/toy-0.1.0.zip").exists());
+}
+
+#[test]
+fn what_is_not_made_is_not_bundled() {
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    toy.run(&["bundle"]).code(101).says("is not made").says("rescience build");
+}
