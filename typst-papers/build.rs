@@ -23,7 +23,8 @@ const CRATES: [&str; 8] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // As it is now: a binary that another checkout compiled may be run again for this one.
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let mut sources = Vec::new();
     for folder in ["package", "src"] {
         files(&root.join(folder), &mut sources)?;
