@@ -50,6 +50,7 @@ mod settings;
 mod shell;
 mod studio;
 mod templates;
+mod unpacked;
 
 use args::{Cli, ColorChoice, Command};
 use error::Error;

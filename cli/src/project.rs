@@ -14,6 +14,7 @@ use crate::args::Global;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::studio::TypstStudio;
+use crate::unpacked::{Tools, Unpacked};
 
 /// The name of the recipe's file.
 pub(crate) const RECIPE: &str = "rescience.toml";
@@ -28,6 +29,8 @@ pub(crate) struct Texts {
     pub(crate) recipe: Vec<u8>,
     /// None if there is no lock.
     pub(crate) lock: Option<Vec<u8>>,
+    /// The bundle that the directory was unpacked from, if it was.
+    pub(crate) unpacked: Option<Unpacked>,
 }
 
 impl Texts {
@@ -47,7 +50,14 @@ impl Texts {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(Error::read(&file, &error)),
         };
-        Ok(Texts { directory, shown, recipe, lock })
+        let unpacked = Unpacked::open(&directory)?;
+        Ok(Texts { directory, shown, recipe, lock, unpacked })
+    }
+
+    /// The profile to read the recipe with: the one that was asked for, or the bundle's.
+    pub(crate) fn profile<'a>(&'a self, global: &'a Global) -> Option<&'a str> {
+        let own = || self.unpacked.as_ref().map(|unpacked| unpacked.about.profile.as_str());
+        global.profile.as_deref().or_else(own)
     }
 
     /// The project that they describe.
@@ -55,15 +65,16 @@ impl Texts {
     /// # Errors
     /// Everything that is wrong in them.
     pub(crate) fn project(self, global: &Global) -> Result<Project, Error> {
-        let Texts { directory, shown, recipe, lock } = self;
+        let profile = self.profile(global).map(str::to_owned);
+        let Texts { directory, shown, recipe, lock, unpacked } = self;
         let file = |name: &str| shown.join(name).display().to_string();
-        let recipe = parse_bytes(&file(RECIPE), &recipe, global.profile.as_deref())?;
+        let recipe = parse_bytes(&file(RECIPE), &recipe, profile.as_deref())?;
         let lock = match lock {
             Some(bytes) => Lock::parse(&file(LOCK), &bytes)?,
             None => Lock::default(),
         };
         let graph = Graph::with_lock(&recipe, &lock)?;
-        Ok(Project { directory, shown, recipe, lock, graph })
+        Ok(Project { directory, shown, recipe, lock, graph, unpacked })
     }
 }
 
@@ -75,6 +86,8 @@ pub(crate) struct Project {
     pub(crate) recipe: Recipe,
     pub(crate) lock: Lock,
     pub(crate) graph: Graph,
+    /// The bundle that it was unpacked from, if it was.
+    pub(crate) unpacked: Option<Unpacked>,
 }
 
 impl Project {
@@ -165,11 +178,25 @@ fn locate(global: &Global, settings: &Settings) -> Result<PathBuf, Error> {
     found.ok_or_else(|| Error::NoRecipe { start: settings.directory.clone() })
 }
 
-/// Opens the store and puts together what a build takes from outside.
-pub(crate) fn host(global: &Global, settings: &Settings, jobs: Option<i64>) -> Result<Host, Error> {
+/// Opens the store and puts together what a build takes from outside. An unpacked bundle has a
+/// store of its own.
+pub(crate) fn host(
+    global: &Global,
+    settings: &Settings,
+    jobs: Option<i64>,
+    unpacked: Option<&Unpacked>,
+) -> Result<Host, Error> {
+    let (store, recorded, cache) = match unpacked {
+        None => (Store::open(&settings.home.join("store"))?, Tools::new(), settings.home.clone()),
+        Some(bundle) => {
+            let (store, tools) = bundle.store(settings)?;
+            (store, tools, bundle.home(settings))
+        }
+    };
     Ok(Host {
-        store: Store::open(&settings.home.join("store"))?,
-        cache: settings.home.join("cache"),
+        store,
+        cache: cache.join("cache"),
+        recorded,
         clock: settings.clock,
         supervisor: settings.binary.clone(),
         studio: std::sync::Arc::new(TypstStudio),

@@ -141,6 +141,11 @@ impl Kind {
         }
     }
 
+    /// Whether it only shows what was measured: anybody can make it again, from the results.
+    pub fn is_view(self) -> bool {
+        matches!(self, Kind::Figure | Kind::Paper)
+    }
+
     /// The version of what this kind of work yields. Raise it with every change to it.
     fn schema(self) -> u32 {
         match self {
@@ -282,7 +287,6 @@ fn describe(
     match &action.work {
         Work::Source { .. } | Work::Patch { .. } => {}
         Work::Build { system } => {
-            inputs.toolchain = world.toolchain(system);
             let name = match system {
                 BuildSystem::Cargo => "cargo",
                 BuildSystem::Command(argv) => {
@@ -291,6 +295,7 @@ fn describe(
                 }
             };
             set(inputs, "system", name);
+            inputs.toolchain = world.toolchain(system, inputs);
         }
         Work::Run(run) => {
             inputs.argv.clone_from(&run.argv);

@@ -23,8 +23,9 @@ pub trait World {
     /// It is not there, or cannot be read.
     fn input(&self, path: &str) -> Result<Digest, InputProblem>;
 
-    /// What identifies the tools that build with a system, by tool.
-    fn toolchain(&self, system: &BuildSystem) -> BTreeMap<String, String>;
+    /// What identifies the tools that build with a system, by tool. `inputs` is all else that enters
+    /// the key of the build: one that was done elsewhere stands with the tools it was done with.
+    fn toolchain(&self, system: &BuildSystem, inputs: &KeyInputs) -> BTreeMap<String, String>;
 
     /// What identifies the renderer of figures or papers.
     fn engine(&self, kind: NodeKind) -> String;

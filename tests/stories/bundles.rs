@@ -86,3 +86,58 @@ fn what_is_not_made_is_not_bundled() {
     let toy = toy::toy(&world, "toy");
     toy.run(&["bundle"]).code(101).says("is not made").says("rescience build");
 }
+
+/// Unpacks with a tool that knows nothing of us.
+fn unpack(world: &World, zip: &str, folder: &str) -> std::path::PathBuf {
+    let to = world.path(folder);
+    std::fs::create_dir_all(&to).unwrap();
+    let mut python = std::process::Command::new("python3");
+    let script = "import os,sys,zipfile\n\
+                  z = zipfile.ZipFile(sys.argv[1])\n\
+                  for i in z.infolist():\n    \
+                      p = z.extract(i, sys.argv[2]); os.chmod(p, i.external_attr >> 16 & 0o777)\n";
+    python.args(["-c", script]).arg(world.path(zip)).arg(&to);
+    assert!(python.status().unwrap().success());
+    to
+}
+
+#[test]
+fn an_unpacked_bundle_gives_the_same_paper_elsewhere_and_later() {
+    let mut world = World::new();
+    let made = ["main.pdf", "main.html", "main.json", "figure/scores.svg"];
+    let toy = bundled(&world);
+    let before = made.map(|name| toy.bytes(&format!("out/{name}")));
+    let elsewhere = unpack(&world, "toy.zip", "else where/ünpacked");
+    let home = world.path("other-home").display().to_string();
+    world
+        .set("RESCIENCE_HOME", &home)
+        .set("HOME", &home)
+        .set("RESCIENCE_CLOCK", "2036-07-01T00:00:00Z")
+        .set("TZ", "Asia/Kathmandu")
+        .set("LC_ALL", "tr_TR.UTF-8");
+    world.run_in(&elsewhere, &["verify", "."]).ok();
+    let said = world.run_in(&elsewhere, &["build", "--offline", "-v"]).ok();
+    let said = said.says("bit for bit as in the bundle").lacks("not as in the bundle");
+    assert_eq!(said.ran(), ["figure.scores", "paper.main"], "{said}");
+    for (name, before) in made.iter().zip(&before) {
+        let again = std::fs::read(elsewhere.join("out").join(name)).unwrap();
+        assert!(again == *before, "{name} came out differently");
+    }
+    // What a build leaves is no part of the bundle.
+    world.run_in(&elsewhere, &["verify", "."]).ok();
+    let store = std::path::Path::new(&home).join("store/v1/traces");
+    assert!(!store.exists(), "a stranger's records are not ours");
+}
+
+#[test]
+fn a_changed_text_is_typeset_from_the_recorded_results() {
+    let world = World::new();
+    bundled(&world);
+    let directory = unpack(&world, "toy.zip", "elsewhere");
+    let text = std::fs::read_to_string(directory.join("paper/main.typ")).unwrap();
+    std::fs::write(directory.join("paper/main.typ"), text.replace("Less gives", "We find"))
+        .unwrap();
+    let said = world.run_in(&directory, &["build", "-v"]).ok();
+    let said = said.says("not as in the bundle: main.html, main.json, main.pdf");
+    assert_eq!(said.ran(), ["figure.scores", "paper.main"], "{said}");
+}

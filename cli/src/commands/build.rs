@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::project::{self, Project, Texts};
 use crate::settings::Settings;
 use crate::shell::{Shell, Verbosity};
+use crate::unpacked::Unpacked;
 
 pub(crate) fn run(
     shell: &mut Shell,
@@ -27,21 +28,27 @@ pub(crate) fn run(
     args: &Build,
 ) -> Result<(), Error> {
     let texts = Texts::read(global, settings)?;
-    let mut host = project::host(global, settings, args.jobs)?;
+    let mut host = project::host(global, settings, args.jobs, texts.unpacked.as_ref())?;
     let json = args.message_format == MessageFormat::Json;
     host.keep_going = args.keep_going;
     host.keep_failed = args.keep_failed;
     host.isolation = args.sandbox.into();
+    // A bundle has the papers that it was made of, whatever else its recipe names.
+    let nodes = match &texts.unpacked {
+        Some(unpacked) if args.nodes.is_empty() => &unpacked.about.papers,
+        _ => &args.nodes,
+    };
+    let nodes = nodes.clone();
     if args.dry_run {
         let project = texts.project(global)?;
-        let selection = project.select(&args.nodes)?;
+        let selection = project.select(&nodes)?;
         return dry_run(shell, &project, &selection, &host, json);
     }
     let began = Instant::now();
     let shared = share(shell, &host)?;
     let (recipe, lock) = (texts.recipe.as_slice(), texts.lock.as_deref());
-    let profile = global.profile.as_deref();
-    let question = Question::new(&host, &texts.directory, (recipe, lock), profile, &args.nodes);
+    let profile = texts.profile(global);
+    let question = Question::new(&host, &texts.directory, (recipe, lock), profile, &nodes);
     // Who wants to hear of every action has to wait for the plan.
     let brief = !json && shell.verbosity() != Verbosity::Verbose;
     if let Some(question) = question.as_ref().filter(|_| brief)
@@ -52,16 +59,19 @@ pub(crate) fn run(
         return Ok(());
     }
     let project = texts.project(global)?;
-    let selection = project.select(&args.nodes)?;
+    let selection = project.select(&nodes)?;
     let Followed { report, root, before, idle } =
         follow(shell, &project, &selection, &host, settings.progress, json)?;
     let (summary, profile) = (&report.summary, &project.recipe.profile);
-    let what = targets(&project, &args.nodes);
+    let what = targets(&project, &nodes);
     if let Some(question) = question.filter(|_| idle) {
         let said = console::said(summary, profile, &what);
         still::note(&host, &question, &report, &before, root, said);
     }
     drop(shared);
+    if let Some(unpacked) = &project.unpacked {
+        compare(shell, unpacked, &project.directory, json)?;
+    }
     console::finish(shell, summary, profile, &what);
     if summary.success { Ok(()) } else { Err(Error::Build) }
 }
@@ -190,6 +200,36 @@ fn dry_run(
     }
     let fresh = plan.steps.len() - dirty;
     shell.status("Finished", format_args!("dry run: {dirty} would run, {fresh} fresh"));
+    Ok(())
+}
+
+/// Says whether what was made again is what the bundle holds, bit for bit.
+fn compare(shell: &Shell, unpacked: &Unpacked, directory: &Path, json: bool) -> Result<(), Error> {
+    let (mut same, mut other) = (0, Vec::new());
+    for (name, expected) in unpacked.below("made") {
+        let path = directory.join(views::FOLDER).join(name);
+        let found = match std::fs::read(&path) {
+            Ok(bytes) => Digest::of(&bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::read(&path, &error)),
+        };
+        let identical = found == *expected;
+        if json {
+            let line = serde_json::json!({
+                "reason": "regenerated", "file": name, "identical": identical,
+                "expected": expected, "found": found,
+            });
+            shell.data(line);
+        }
+        match identical {
+            true => same += 1,
+            false => other.push(name),
+        }
+    }
+    if !other.is_empty() {
+        shell.warning(format_args!("not as in the bundle: {}", other.join(", ")));
+    }
+    shell.status("Regenerated", format_args!("{same} files, bit for bit as in the bundle"));
     Ok(())
 }
 

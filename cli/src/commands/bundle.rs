@@ -5,7 +5,8 @@
 //! manifest-blake3.txt, -sha256.txt     every file, for `b3sum -c` and `sha256sum -c`
 //! rescience.toml, rescience.lock       the recipe
 //! experiment/, diffs/, paper/ ...      what the recipe names, where it names it
-//! made/                                papers, figures and results, under their names
+//! bundle.json                          which papers, of which profile, typeset by what
+//! made/                                papers, figures and results, where `out/` has them
 //! objects/HEX                          the rest of what was made, and listings, by digest
 //! traces/HEX.json                      what made it: every input of every key, by digest
 //! ```
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::project::{self, LOCK, Project, RECIPE};
 use crate::settings::Settings;
 use crate::shell::Shell;
+use crate::unpacked::About;
 
 pub(crate) fn run(
     shell: &Shell,
@@ -34,11 +36,12 @@ pub(crate) fn run(
     args: &Bundle,
 ) -> Result<(), Error> {
     let project = Project::open(global, settings)?;
-    let host = project::host(global, settings, None)?;
+    let host = project::host(global, settings, None, project.unpacked.as_ref())?;
     let _shared = host.store.share()?;
     let papers = project.papers(args.paper.as_deref())?;
     let names = papers.iter().map(|index| project.graph.action(*index).name.to_string());
-    let selection = project.select(&names.collect::<Vec<_>>())?;
+    let names: Vec<String> = names.collect();
+    let selection = project.select(&names)?;
     let plan = rescience_exec::build::plan(project.as_built(), &selection, &host)?;
     let mut gathered = Gathered::default();
     let mut stats = StatCache::open(&settings.home.join("cache/stat/bundle"));
@@ -72,7 +75,17 @@ pub(crate) fn run(
         std::fs::create_dir_all(parent).map_err(|error| Error::write(parent, &error))?;
     }
     let mut writer = Writer::create(&to)?;
-    for (name, text) in about(&project) {
+    let about = About {
+        schema: 1,
+        project: project.recipe.project.name.clone(),
+        version: project.recipe.project.version.clone(),
+        profile: project.recipe.profile.clone(),
+        papers: names,
+        engine: host.studio.engine().to_owned(),
+        rescience: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    writer.add(About::FILE, about.to_json().as_bytes())?;
+    for (name, text) in documents(&project) {
         writer.add(name, text.as_bytes())?;
     }
     for name in [RECIPE, LOCK] {
@@ -154,7 +167,7 @@ impl Gathered {
                     Some(format!("made/{}.pdf", node.name))
                 }
                 NodeKind::Figure => Some(format!("made/figure/{}.svg", node.name)),
-                NodeKind::Experiment => Some(format!("made/experiment/{}.json", node.name)),
+                NodeKind::Experiment => Some(format!("made/experiment/{}/results.json", node.name)),
                 _ => None,
             };
             if let Some(path) = path {
@@ -231,7 +244,7 @@ fn secret_at(name: &str, line: usize, kind: &str) -> Error {
 }
 
 /// The files that speak of the bundle itself.
-fn about(project: &Project) -> [(&'static str, String); 2] {
+fn documents(project: &Project) -> [(&'static str, String); 2] {
     let recipe = &project.recipe.project;
     let readme = format!(
         "# {title}\n\n\

@@ -26,7 +26,7 @@ pub(crate) fn run(
     let began = std::time::Instant::now();
     let json = args.message_format == MessageFormat::Json;
     let project = Project::open(global, settings)?;
-    let host = project::host(global, settings, None)?;
+    let host = project::host(global, settings, None, project.unpacked.as_ref())?;
     let everything = project.everything()?;
     let plan = rescience_exec::build::plan(project.as_built(), &everything, &host)?;
     let dirty = plan.dirty().count();

@@ -25,7 +25,7 @@ pub(crate) fn run(
         }
     }
     let project = Project::open(global, settings)?;
-    let host = project::host(global, settings, None)?;
+    let host = project::host(global, settings, None, project.unpacked.as_ref())?;
     let everything = project.everything()?;
     let plan = rescience_exec::build::plan(project.as_built(), &everything, &host)?;
     let actions = plan.steps.iter().map(|step| {

@@ -22,7 +22,7 @@ pub(crate) fn run(
     args: &Trace,
 ) -> Result<(), Error> {
     let project = Project::open(global, settings)?;
-    let host = project::host(global, settings, None)?;
+    let host = project::host(global, settings, None, project.unpacked.as_ref())?;
     let archive = Archive::open(&project, &host.store)?;
     let records = claims::records(&project, &host, &archive, args.paper.as_deref())?;
     let json = args.message_format == MessageFormat::Json;

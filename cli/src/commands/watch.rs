@@ -44,7 +44,7 @@ pub(crate) fn run(
     let project = Project::open(global, settings)?;
     let paper = one_paper(&project, args.paper.as_deref())?;
     let name = project.graph.action(paper).name.to_string();
-    let host = project::host(global, settings, None)?;
+    let host = project::host(global, settings, None, project.unpacked.as_ref())?;
     let directory = std::path::absolute(&project.directory)
         .map_err(|error| Error::read(&project.directory, &error))?;
     let (sender, wakes) = channel();

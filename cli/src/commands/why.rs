@@ -16,7 +16,7 @@ pub(crate) fn run(
     args: &Why,
 ) -> Result<(), Error> {
     let project = Project::open(global, settings)?;
-    let host = project::host(global, settings, None)?;
+    let host = project::host(global, settings, None, project.unpacked.as_ref())?;
     let selection = project.select(&args.nodes)?;
     let plan = rescience_exec::build::plan(project.as_built(), &selection, &host)?;
     let mut fresh = 0;

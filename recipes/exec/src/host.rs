@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rescience_digest::ActionKey;
 use rescience_store::Store;
 
 use crate::clock::Clock;
@@ -27,6 +28,9 @@ pub struct Host {
     pub studio: Arc<dyn Studio>,
     /// The variables that toolchains need to find themselves: `PATH`, `HOME`, `CARGO_HOME`, ...
     pub toolchain_env: BTreeMap<OsString, OsString>,
+    /// The tools of builds that were done elsewhere, by the key that each has without tools: an
+    /// unpacked bundle's programs stand although this machine may have other tools.
+    pub recorded: BTreeMap<ActionKey, BTreeMap<String, String>>,
     /// Slots for concurrent work, at least 1; a run takes as many as the CPUs it asks for.
     pub jobs: usize,
     /// Whether to start further work after a failure.

@@ -77,7 +77,7 @@ impl<'a> Outside<'a> {
     pub(crate) fn gives(&self, answers: &Answers) -> bool {
         let Answers { inputs, toolchain, traces } = answers;
         inputs.iter().all(|(path, digest)| self.input(path).is_ok_and(|now| now == *digest))
-            && toolchain.as_ref().is_none_or(|then| self.toolchain(&BuildSystem::Cargo) == *then)
+            && toolchain.as_ref().is_none_or(|then| self.found_toolchain() == *then)
             && traces.is_some()
             && self.index(|traces| traces.digest()) == *traces
     }
@@ -86,6 +86,19 @@ impl<'a> Outside<'a> {
         let Host { store, cache, .. } = self.host;
         let open = || TraceIndex::open(store, cache, &project_name(self.directory));
         ask(self.traces.borrow_mut().get_or_insert_with(open))
+    }
+
+    /// What the tools of this machine say they are.
+    fn found_toolchain(&self) -> BTreeMap<String, String> {
+        let find = || {
+            let cache = self.host.cache.join("toolchain");
+            match Toolchain::find(&self.host.toolchain_env, self.directory, &cache) {
+                Ok(toolchain) => toolchain.identity(),
+                // The build will say so in full; what needs no build need not fail.
+                Err(_) => BTreeMap::from([("cargo".to_owned(), "none".to_owned())]),
+            }
+        };
+        self.toolchain.borrow_mut().get_or_insert_with(find).clone()
     }
 
     /// The key that an action of this name had when it last ran.
@@ -127,17 +140,10 @@ impl World for Outside<'_> {
         self.import(path).map(|artifact| artifact.digest())
     }
 
-    fn toolchain(&self, system: &BuildSystem) -> BTreeMap<String, String> {
+    fn toolchain(&self, system: &BuildSystem, inputs: &KeyInputs) -> BTreeMap<String, String> {
         let BuildSystem::Cargo = system else { return BTreeMap::new() };
-        let find = || {
-            let cache = self.host.cache.join("toolchain");
-            match Toolchain::find(&self.host.toolchain_env, self.directory, &cache) {
-                Ok(toolchain) => toolchain.identity(),
-                // The build will say so in full; what needs no build need not fail.
-                Err(_) => BTreeMap::from([("cargo".to_owned(), "none".to_owned())]),
-            }
-        };
-        self.toolchain.borrow_mut().get_or_insert_with(find).clone()
+        let recorded = self.host.recorded.get(&inputs.key());
+        recorded.cloned().unwrap_or_else(|| self.found_toolchain())
     }
 
     fn engine(&self, _: NodeKind) -> String {

@@ -70,7 +70,7 @@ impl World for Fake {
         Ok(Digest::of(content.as_bytes()))
     }
 
-    fn toolchain(&self, _: &BuildSystem) -> BTreeMap<String, String> {
+    fn toolchain(&self, _: &BuildSystem, _: &KeyInputs) -> BTreeMap<String, String> {
         BTreeMap::from([("cargo".to_owned(), self.cargo.to_owned())])
     }
 
