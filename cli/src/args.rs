@@ -134,6 +134,12 @@ pub(crate) enum Command {
     /// Nothing is executed, and neither the network nor a store is needed: every file against both
     /// lists of digests, every record against its key, every edge of the graph.
     Verify(Verify),
+    /// Run experiments again, here, and judge whether what comes out is what was recorded
+    ///
+    /// Each metric is identical, within the recipe's tolerance, statistically indistinguishable
+    /// over the seeds, different or missing; the report says how the machines differ. Nothing that
+    /// was recorded takes part in the runs.
+    Reproduce(Reproduce),
     /// Read the whole store and name every damaged object
     CheckStore(CheckStore),
     /// Print a completion script for a shell
@@ -150,6 +156,7 @@ impl Command {
             Command::Cite(args) => args.message_format,
             Command::Trace(args) => args.message_format,
             Command::Verify(args) => args.message_format,
+            Command::Reproduce(args) => args.message_format,
             _ => MessageFormat::Human,
         };
         format == MessageFormat::Json
@@ -406,6 +413,31 @@ pub(crate) struct Bundle {
 pub(crate) struct Verify {
     /// A bundle, the folder it was unpacked to, or a store
     pub(crate) path: PathBuf,
+    /// The form of messages
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// A project, a bundle, or the folder that one was unpacked to
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Only what this node needs, by name or pattern; may be given several times
+    #[arg(long, value_name = "NODE")]
+    pub(crate) only: Vec<String>,
+    /// So many seeds of each experiment, instead of as many as the recipe says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: Option<u32>,
+    /// The folder for the report; default: out/reproduction, for a file: reproduction
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Slots for concurrent work; negative: that many fewer than there are CPUs
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) jobs: Option<i64>,
+    /// How well programs have to be shut in
+    #[arg(long, value_name = "LEVEL", default_value = "full")]
+    pub(crate) sandbox: SandboxLevel,
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,

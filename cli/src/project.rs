@@ -39,11 +39,18 @@ impl Texts {
     /// # Errors
     /// No recipe, or an unreadable one.
     pub(crate) fn read(global: &Global, settings: &Settings) -> Result<Texts, Error> {
-        let path = locate(global, settings)?;
-        let recipe = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
-        let shown = path.strip_prefix(&settings.directory).unwrap_or(&path);
+        Texts::of(&locate(global, settings)?, settings)
+    }
+
+    /// Reads the recipe at a path, and the lock beside it.
+    ///
+    /// # Errors
+    /// An unreadable one, or a bundle beside it that cannot be one.
+    pub(crate) fn of(path: &Path, settings: &Settings) -> Result<Texts, Error> {
+        let recipe = std::fs::read(path).map_err(|error| Error::read(path, &error))?;
+        let shown = path.strip_prefix(&settings.directory).unwrap_or(path);
         let parent = |path: &Path| path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        let (directory, shown) = (parent(&path), parent(shown));
+        let (directory, shown) = (parent(path), parent(shown));
         let file = directory.join(LOCK);
         let lock = match std::fs::read(&file) {
             Ok(bytes) => Some(bytes),
@@ -65,10 +72,23 @@ impl Texts {
     /// # Errors
     /// Everything that is wrong in them.
     pub(crate) fn project(self, global: &Global) -> Result<Project, Error> {
+        self.project_with(global, |_| ())
+    }
+
+    /// The same, with something in the recipe changed.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them.
+    pub(crate) fn project_with(
+        self,
+        global: &Global,
+        change: impl FnOnce(&mut Recipe),
+    ) -> Result<Project, Error> {
         let profile = self.profile(global).map(str::to_owned);
         let Texts { directory, shown, recipe, lock, unpacked } = self;
         let file = |name: &str| shown.join(name).display().to_string();
-        let recipe = parse_bytes(&file(RECIPE), &recipe, profile.as_deref())?;
+        let mut recipe = parse_bytes(&file(RECIPE), &recipe, profile.as_deref())?;
+        change(&mut recipe);
         let lock = match lock {
             Some(bytes) => Lock::parse(&file(LOCK), &bytes)?,
             None => Lock::default(),

@@ -153,6 +153,8 @@ codes! {
     NotAsRecorded = "RS0141",
     /// Something in a bundle that looks like a secret.
     SecretFound = "RS0142",
+    /// An experiment that did not come out as it was recorded.
+    NotReproduced = "RS0143",
     /// A number in the text that comes from no artifact.
     LiteralNumber = "RS0201",
     /// A number in words that comes from no artifact.

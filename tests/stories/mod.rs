@@ -18,6 +18,7 @@ mod identical;
 mod manifests;
 mod outputs;
 mod program;
+mod reproduce;
 mod still;
 mod tracing;
 mod watching;

@@ -27,6 +27,7 @@ mod ledger;
 mod measure;
 mod native;
 pub mod problem;
+pub mod reproduction;
 pub mod results;
 pub mod stats;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rescience_digest::Digest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The results of one experiment: its points, their runs, and what each run measured.
@@ -54,6 +54,19 @@ pub struct Metric {
     /// The file and pointer the values come from, such as `metrics.json#/loss`.
     #[serde(default)]
     pub at: String,
+    /// How far a reproduction may be off.
+    #[serde(default)]
+    pub tolerance: Option<Tolerance>,
+}
+
+/// How far a reproduction may be off.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tolerance {
+    /// A share of the recorded value.
+    Rel(f64),
+    /// In the metric's unit.
+    Abs(f64),
 }
 
 /// One combination of the matrix.

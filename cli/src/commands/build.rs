@@ -15,6 +15,7 @@ use rescience_store::{Root, SharedLock};
 
 use crate::args::{Build, Global, MessageFormat};
 use crate::console::{self, Console};
+use crate::drive::drive;
 use crate::error::Error;
 use crate::project::{self, Project, Texts};
 use crate::settings::Settings;
@@ -105,44 +106,20 @@ fn follow(
     progress: bool,
     json: bool,
 ) -> Result<Followed, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Error::other(format!("cannot start threads: {error}")))?;
-    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
     let mut console = Console::new(shell, json, progress, host.jobs);
     let mut idle = true;
-    let mut tell = |event: &Event| {
+    let tell = |event: &Event| {
         idle &= matches!(event, Event::BuildStarted { .. } | Event::Fresh { .. });
         console.handle(event);
     };
-    let followed = runtime.block_on(async {
-        let work = async {
-            let report = build(project.as_built(), selection, host, &sender).await?;
-            let root = keep(project, &report, host)?;
-            let before = still::before(host, &project.directory, &report);
-            views::write(project.as_built(), &report, &host.store, &sender)
-                .map_err(|error| Error::other(error.to_string()))?;
-            Ok::<_, Error>((report, root, before))
-        };
-        let interrupted = tokio::signal::ctrl_c();
-        tokio::pin!(work, interrupted);
-        loop {
-            tokio::select! {
-                biased;
-                Some(event) = events.recv() => tell(&event),
-                done = &mut work => break done,
-                _ = &mut interrupted => break Err(Error::Interrupted),
-            }
-        }
-    });
-    // A thread that waits for another process's lock must not keep an interrupted one alive.
-    runtime.shutdown_background();
-    while let Ok(event) = events.try_recv() {
-        tell(&event);
-    }
-    let (report, root, before) = followed?;
+    let (report, root, before) = drive(tell, async |events| {
+        let report = build(project.as_built(), selection, host, &events).await?;
+        let root = keep(project, &report, host)?;
+        let before = still::before(host, &project.directory, &report);
+        views::write(project.as_built(), &report, &host.store, &events)
+            .map_err(|error| Error::other(error.to_string()))?;
+        Ok((report, root, before))
+    })?;
     console.handle(&Event::BuildFinished(report.summary.clone()));
     Ok(Followed { report, root, before, idle })
 }

@@ -13,6 +13,7 @@ pub(crate) mod gc;
 pub(crate) mod log;
 pub(crate) mod metadata;
 pub(crate) mod new;
+pub(crate) mod reproduce;
 pub(crate) mod trace;
 pub(crate) mod tree;
 pub(crate) mod verify;

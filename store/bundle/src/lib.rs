@@ -8,6 +8,7 @@
 //! | [`manifest`] | the two lists of digests, as `b3sum -c` and `sha256sum -c` read them |
 //! | [`read`] | [`Bundle`]: a zip or its unpacked folder, file by file |
 //! | [`verify`] | every file against both lists |
+//! | `unpack` | every file into a new folder, checked on the way |
 //! | [`secret`] | what looks like a key or a token |
 //!
 //! A bundle is text and bytes to this crate: it knows no recipe and no paper, and reads neither the
@@ -19,6 +20,7 @@ pub mod manifest;
 pub mod name;
 pub mod read;
 pub mod secret;
+mod unpack;
 pub mod verify;
 pub mod write;
 

@@ -28,7 +28,7 @@ pub struct Bundle {
 
 /// Where a file of the bundle is.
 #[derive(Debug, Clone)]
-enum Place {
+pub(crate) enum Place {
     Member(Member),
     File { path: PathBuf, executable: bool },
 }
@@ -103,7 +103,7 @@ impl Bundle {
         Ok(Some((hasher.finish(), sound)))
     }
 
-    fn stream(&self, name: &str, mut each: impl FnMut(&[u8])) -> Result<Option<&Place>> {
+    pub(crate) fn stream(&self, name: &str, mut each: impl FnMut(&[u8])) -> Result<Option<&Place>> {
         let Some(place) = self.files.get(name) else { return Ok(None) };
         let path = match place {
             Place::Member(_) => &self.path,

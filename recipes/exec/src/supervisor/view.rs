@@ -21,7 +21,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, pivot_root, sethostname};
 
 use super::sys;
-use crate::sandbox::{Access, SOFTWARE, Spec};
+use crate::sandbox::{Access, SOFTWARE, Shown, Spec};
 
 /// What of `/etc` programs cannot do without: where libraries and alternatives of programs are.
 const SETTINGS: [&str; 5] =
@@ -131,7 +131,10 @@ pub(super) fn enter(spec: &Spec) -> Result<(), String> {
     view.dev(spec)?;
     view.folder("/tmp")?;
     view.link("../tmp", "/var/tmp")?;
-    for shown in &spec.shown {
+    // A folder before what lies in it, which it would hide: software can be in `/tmp`.
+    let mut all: Vec<&Shown> = spec.shown.iter().collect();
+    all.sort_by_key(|shown| &shown.at);
+    for shown in all {
         let attributes = match shown.access {
             Access::Read => READ_ONLY | libc::MOUNT_ATTR_NODEV,
             Access::Write => PLAIN,

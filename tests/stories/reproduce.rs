@@ -1,0 +1,138 @@
+//! Experiments run again, elsewhere, and are judged against what was recorded.
+
+use serde_json::Value;
+
+use crate::support::{Output, Project, World, toy};
+
+/// A run that adds to its score what a shell command prints.
+fn script(noise: &str) -> String {
+    format!(
+        "set -eu\n\
+         noise=$({noise})\n\
+         awk -v n=\"$1\" -v seed=\"$RESCIENCE_SEED\" -v noise=\"$noise\" -v out=\"$RESCIENCE_OUT\" \
+         'BEGIN {{\n\
+             score = n + seed % 10 / 100 + noise\n\
+             printf \"{{\\\"step\\\": 1, \\\"score\\\": %.9f}}\\n\", score > (out \"/series.jsonl\")\n\
+             printf \"{{\\\"score\\\": %.9f}}\\n\", score > (out \"/metrics.json\")\n\
+         }}'\n"
+    )
+}
+
+/// The toy with that script, bundled to `toy.zip`.
+fn bundled<'w>(world: &'w World, noise: &str, tolerance: &str) -> Project<'w> {
+    let toy = toy::toy(world, "toy");
+    toy.write("experiment/run.sh", &script(noise));
+    let better = "better = \"higher\"";
+    toy.edit("rescience.toml", better, &format!("{better}{tolerance}"));
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle", "--output", "../toy.zip"]).ok();
+    toy
+}
+
+/// Somewhere else, by somebody else, ten years on.
+fn elsewhere(world: &mut World) {
+    let home = world.path("other-home").display().to_string();
+    world
+        .set("RESCIENCE_HOME", &home)
+        .set("HOME", &home)
+        .set("RESCIENCE_CLOCK", "2036-07-01T00:00:00Z");
+}
+
+fn verdict(output: &Output) -> Value {
+    let lines = output.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut verdicts = lines.filter(|line| line["reason"] == "reproduction");
+    verdicts.next().expect("a verdict")
+}
+
+const JSON: [&str; 2] = ["--message-format", "json"];
+
+#[test]
+fn a_bundle_is_reproduced_elsewhere_from_its_one_file() {
+    let mut world = World::new();
+    bundled(&world, "echo 0", "");
+    elsewhere(&mut world);
+    let said = world.run(&["reproduce", "toy.zip", "-v"]).ok();
+    let said = said.says("[Re] reproduced: 4 of 4 runs again; 2 identical");
+    assert_eq!(said.stderr.matches("Running experiment.").count(), toy::RUNS, "{said}");
+    let report: Value = serde_json::from_slice(
+        &std::fs::read(world.path("reproduction/reproduction.json")).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(report["outcome"], "reproduced");
+    assert_eq!(report["title"], "[Re] Does more give more?");
+    assert_eq!(report["differences"], Value::Array(Vec::new()), "it is one machine");
+    assert!(report["finished"].as_str().unwrap().starts_with("2036-07-01"));
+    let pdf = std::fs::read(world.path("reproduction/reproduction.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-"));
+    // The verdict is an artifact, and a collection keeps it.
+    world.run(&["gc", "--delete", "--grace", "0"]).ok();
+    let kept = world.objects().iter().any(|path| std::fs::read(path).unwrap() == pdf);
+    assert!(kept, "the report was collected");
+    // A second time everything runs again.
+    let said = world.run(&["reproduce", "toy.zip", "-v"]).ok();
+    assert_eq!(said.stderr.matches("Running experiment.").count(), toy::RUNS, "{said}");
+}
+
+#[test]
+fn what_depends_on_the_moment_is_not_reproduced() {
+    let mut world = World::new();
+    bundled(&world, "cut -d. -f1 /proc/sys/kernel/random/uuid | tr -dc 0-9 | cut -c1-7", "");
+    elsewhere(&mut world);
+    let said = world.run(&["reproduce", "toy.zip", JSON[0], JSON[1], "--seeds", "1"]).code(101);
+    let said = said.says("RS0143").says("experiment.less.score: different");
+    let verdict = verdict(&said);
+    assert_eq!(verdict["outcome"], "not-reproduced");
+    assert_eq!(verdict["title"], "[¬Re] Does more give more?");
+    assert_eq!(verdict["metrics"][0]["verdict"], "different");
+}
+
+#[test]
+fn small_noise_is_within_the_tolerance_or_indistinguishable() {
+    let noise = "tr -dc 0-9 < /proc/sys/kernel/random/uuid | cut -c1-6 | sed 's/^/0.000/'";
+    for (tolerance, verdict_then) in
+        [(", tolerance = { rel = 0.01 }", "within-tolerance"), ("", "indistinguishable")]
+    {
+        let mut world = World::new();
+        bundled(&world, noise, tolerance);
+        elsewhere(&mut world);
+        let said = world.run(&["reproduce", "toy.zip", JSON[0], JSON[1]]).ok();
+        let verdict = verdict(&said);
+        assert_eq!(verdict["outcome"], "reproduced", "{verdict}");
+        for metric in verdict["metrics"].as_array().unwrap() {
+            assert_eq!(metric["verdict"], verdict_then, "{metric}");
+        }
+    }
+}
+
+#[test]
+fn a_part_is_said_to_be_a_part() {
+    let world = World::new();
+    let toy = bundled(&world, "echo 0", "");
+    let said = toy.run(&["reproduce", "--only", "experiment.more", "--seeds", "1"]).ok();
+    let said = said.says("[Re] partly reproduced: 1 of 2 runs again; 1 identical");
+    assert!(toy.directory.join("out/reproduction/reproduction.pdf").exists(), "{said}");
+    toy.run(&["reproduce", "--only", "figure.scores"]).ok().says("4 of 4 runs again");
+    toy.run(&["reproduce", "--only", "source.toy"]).code(101).says("no experiment");
+    toy.run(&["reproduce", "--only", "experiment.mor"]).code(101).says("did you mean");
+}
+
+#[test]
+fn a_run_that_fails_here_is_missing_there() {
+    let mut world = World::new();
+    let tools = world.path("tools");
+    std::fs::create_dir(&tools).unwrap();
+    std::fs::write(tools.join("noise"), "0\n").unwrap();
+    world.set("RESCIENCE_TOOLS", tools.display().to_string());
+    bundled(&world, &format!("cat {}/noise", tools.display()), "");
+    elsewhere(&mut world);
+    world.set("RESCIENCE_TOOLS", "");
+    let said = world.run(&["reproduce", "toy.zip"]).code(101).says("RS0143");
+    said.says("experiment.less.score: missing").says("[¬Re] not reproduced: 0 of 4 runs again");
+}
+
+#[test]
+fn what_was_never_made_cannot_be_compared() {
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    toy.run(&["reproduce"]).code(101).says("no recorded results").says("rescience build");
+}
