@@ -129,10 +129,11 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Write a paper, and all it was made from, as one file that anybody can check
     Bundle(Bundle),
-    /// Check every byte of a bundle, of its unpacked folder or of a store
+    /// Check every byte, record and claim of a bundle, its unpacked folder, a project or a store
     ///
-    /// Nothing is executed, and neither the network nor a store is needed: every file against both
-    /// lists of digests, every record against its key, every edge of the graph.
+    /// Nothing is executed, and neither the network nor, for a bundle, a store is needed: every
+    /// file against both lists of digests, every record against its key, every key against the
+    /// recipe, every figure, page and claim against what it was made from.
     Verify(Verify),
     /// Run experiments again, here, and judge whether what comes out is what was recorded
     ///
@@ -411,7 +412,8 @@ pub(crate) struct Bundle {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A bundle, the folder it was unpacked to, or a store
+    /// A bundle, the folder it was unpacked to, a project, or a store
+    #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]

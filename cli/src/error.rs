@@ -50,6 +50,25 @@ impl Error {
         Error::other(format!("cannot write `{}`: {error}", path.display()))
     }
 
+    /// In a few words, for a message about something else.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Error::Usage(message) | Error::Coded { message, .. } | Error::Other { message, .. } => {
+                message.clone()
+            }
+            Error::NoRecipe { start } => format!("no recipe in `{}`", start.display()),
+            Error::Recipe(found) => {
+                let first = found.items.first();
+                first.map_or_else(String::new, |diagnostic| diagnostic.message.clone())
+            }
+            Error::Target(unknown) => format!("the recipe has no `{}`", unknown.pattern),
+            Error::Store(error) => error.to_string(),
+            Error::Bundle(error) => error.to_string(),
+            Error::Build => "the build failed".to_owned(),
+            Error::Interrupted => "interrupted".to_owned(),
+        }
+    }
+
     /// Tells the person, and returns the exit code.
     pub(crate) fn report(&self, shell: &Shell, json: bool) -> u8 {
         match self {

@@ -120,7 +120,7 @@ fn run(cli: &Cli, shell: &mut Shell) -> Result<(), Error> {
         Command::Gc(args) => commands::gc::run(shell, settings, args),
         Command::Explain(args) => commands::explain::run(shell, args),
         Command::Bundle(args) => commands::bundle::run(shell, global, settings, args),
-        Command::Verify(args) => commands::verify::run(shell, settings, args),
+        Command::Verify(args) => commands::verify::run(shell, global, settings, args),
         Command::Reproduce(args) => commands::reproduce::run(shell, global, settings, args),
         Command::CheckStore(args) => commands::check_store::run(shell, settings, args),
         Command::Completions(args) => commands::completions::run(shell, args),

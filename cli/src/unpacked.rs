@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rescience_bundle::{Bundle, manifest};
 use rescience_digest::{ActionKey, Digest};
-use rescience_recipes::{Code, KeyInputs};
+use rescience_recipes::{Code, KeyInputs, NodeKind, NodeName};
 use rescience_store::{Store, Trace};
 use serde::{Deserialize, Serialize};
 
@@ -186,5 +186,15 @@ fn damaged(file: &str, why: &str) -> Error {
         message: format!("`{file}` is not as the bundle's list says: {why}"),
         help: "`rescience verify .` names everything that was changed; unpack the bundle again"
             .to_owned(),
+    }
+}
+
+/// Where a bundle and `out/` have what a node makes.
+pub(crate) fn made_path(node: &NodeName) -> Option<String> {
+    match node.kind {
+        NodeKind::Paper => Some(format!("made/{}.pdf", node.name)),
+        NodeKind::Figure => Some(format!("made/figure/{}.svg", node.name)),
+        NodeKind::Experiment => Some(format!("made/experiment/{}/results.json", node.name)),
+        _ => None,
     }
 }

@@ -96,6 +96,20 @@ impl Store {
         })
     }
 
+    /// Reads an object and compares its bytes with its digest, in constant memory.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`] or [`StoreError::Damaged`].
+    pub fn verify(&self, digest: &Digest) -> Result<()> {
+        let path = self.object_path(digest);
+        let hashed = hash_file(&path)?.ok_or_else(|| self.missing(digest))?;
+        match hashed.digest {
+            found if found == *digest => Ok(()),
+            found => Err(StoreError::Damaged { digest: *digest, path, found }),
+        }
+    }
+
     /// Drops an object if it is damaged, so that it can be remade; tells whether it did.
     pub fn remove(&self, digest: &Digest) -> Result<bool> {
         // Nobody can put the right bytes in its place between the look and the removal.

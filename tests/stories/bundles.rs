@@ -1,8 +1,9 @@
 //! One file holds a paper and all it was made from, and anybody can check it.
 
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
-use rescience_digest::Digest;
+use rescience_digest::{Digest, Hashed};
 
 use crate::support::{Project, World, toy};
 
@@ -22,10 +23,18 @@ fn a_bundle_is_verified_without_a_store() {
     world.set("RESCIENCE_HOME", &home);
     world.run(&["verify", "toy.zip"]).ok().says("all as recorded");
     let said = world.run(&["verify", "-v", "toy.zip"]).ok();
-    for line in ["made/main.pdf", "rescience.toml", "paper.main: its key", "experiment.less#0"] {
+    for line in [
+        "made/main.pdf",
+        "rescience.toml",
+        "paper.main: its key",
+        "experiment.less#0",
+        "paper.main: made again, bit for bit",
+        "figure.scores: made again, bit for bit",
+        "2 claims: all as recorded",
+    ] {
         assert!(said.stderr.contains(line), "no `{line}` in\n{said}");
     }
-    assert!(!std::path::Path::new(&home).exists(), "no store was made");
+    assert!(!Path::new(&home).exists(), "no store was made");
 }
 
 #[test]
@@ -50,6 +59,9 @@ fn a_changed_number_is_named_with_the_paper_that_hangs_on_it() {
     file.write_all_at(b"9", (at + number.len() - 2) as u64).unwrap();
     let said = world.run(&["verify", "toy.zip"]).code(101).says("RS0141").says("was changed");
     assert!(said.stderr.contains("hangs on it: paper.main"), "{said}");
+    assert!(said.stderr.contains("hangs on it: claim 1 of paper.main: `15.08"), "{said}");
+    assert!(said.stderr.contains("(experiment.more.score)"), "{said}");
+    assert!(said.stderr.contains("1 problem in"), "one change is one problem\n{said}");
     let said = world.run(&["verify", "--message-format", "json", "toy.zip"]).code(101);
     assert!(said.stdout.contains("\"problem\":\"changed\""), "{said}");
     std::fs::write(world.path("toy.zip"), &whole[..whole.len() - 9]).unwrap();
@@ -125,7 +137,7 @@ fn an_unpacked_bundle_gives_the_same_paper_elsewhere_and_later() {
     }
     // What a build leaves is no part of the bundle.
     world.run_in(&elsewhere, &["verify", "."]).ok();
-    let store = std::path::Path::new(&home).join("store/v1/traces");
+    let store = Path::new(&home).join("store/v1/traces");
     assert!(!store.exists(), "a stranger's records are not ours");
 }
 
@@ -140,4 +152,107 @@ fn a_changed_text_is_typeset_from_the_recorded_results() {
     let said = world.run_in(&directory, &["build", "-v"]).ok();
     let said = said.says("not as in the bundle: main.html, main.json, main.pdf");
     assert_eq!(said.ran(), ["figure.scores", "paper.main"], "{said}");
+}
+
+/// Makes both lists of an unpacked bundle right again, as a forger would.
+fn list_anew(folder: &Path) {
+    let mut files = std::collections::BTreeMap::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(next).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if !name.starts_with("manifest-") {
+                files.insert(name, Hashed::of(&std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    let b3: String =
+        files.iter().map(|(name, it)| format!("{}  {name}\n", it.digest.hex())).collect();
+    std::fs::write(folder.join("manifest-blake3.txt"), &b3).unwrap();
+    files.insert("manifest-blake3.txt".to_owned(), Hashed::of(b3.as_bytes()));
+    let sha: String = files.iter().map(|(name, it)| format!("{}  {name}\n", it.sha256)).collect();
+    std::fs::write(folder.join("manifest-sha256.txt"), sha).unwrap();
+}
+
+/// Rewrites the record of an action, under the name that it then has.
+fn forge(folder: &Path, action: &str, from: &str, to: &str) {
+    for entry in std::fs::read_dir(folder.join("traces")).unwrap().map(Result::unwrap) {
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        if text.contains(&format!("\"action\":\"{action}\"")) {
+            assert!(text.contains(from), "{text}");
+            let text = text.replace(from, to);
+            std::fs::remove_file(entry.path()).unwrap();
+            let name = format!("{}.json", Digest::of(text.as_bytes()).hex());
+            std::fs::write(folder.join("traces").join(name), text).unwrap();
+            return;
+        }
+    }
+    panic!("no record of {action}");
+}
+
+#[test]
+fn a_forger_who_lists_everything_anew_is_found_by_what_it_is_made_from() {
+    let world = World::new();
+    bundled(&world);
+    // A number in the results: their record has another digest.
+    let folder = unpack(&world, "toy.zip", "results");
+    let results = folder.join("made/experiment/more/results.json");
+    let text = std::fs::read_to_string(&results).unwrap();
+    let (old, new) =
+        (Digest::of(text.as_bytes()), text.replace("\"value\": 15.", "\"value\": 51."));
+    assert_ne!(text, new);
+    std::fs::write(&results, &new).unwrap();
+    list_anew(&folder);
+    let said = world.run_in(&folder, &["verify"]).code(101);
+    said.says("what it made is not here").says("hangs on it: paper.main");
+    // Its record too: then the paper is not made of it.
+    forge(&folder, "experiment.more", &old.to_string(), &Digest::of(new.as_bytes()).to_string());
+    list_anew(&folder);
+    let said = world.run_in(&folder, &["verify"]).code(101);
+    said.says("its input experiment.more is not here");
+    // A page alone, with its record: it does not come out of what it claims.
+    let folder = unpack(&world, "toy.zip", "page");
+    let page = folder.join("made/main.pdf");
+    let mut bytes = std::fs::read(&page).unwrap();
+    let old = Digest::of(&bytes);
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&page, &bytes).unwrap();
+    forge(&folder, "paper.main", &old.to_string(), &Digest::of(&bytes).to_string());
+    list_anew(&folder);
+    world.run_in(&folder, &["verify"]).code(101).says("paper.main: comes out as");
+    // The recipe: nothing was recorded for what it asks now.
+    let folder = unpack(&world, "toy.zip", "recipe");
+    let recipe = std::fs::read_to_string(folder.join("rescience.toml")).unwrap();
+    std::fs::write(folder.join("rescience.toml"), recipe.replace("n = 3", "n = 4")).unwrap();
+    list_anew(&folder);
+    let said = world.run_in(&folder, &["verify"]).code(101);
+    said.says("experiment.less#0: is not recorded").says("parameter n changed from 3 to 4");
+    // The text.
+    let folder = unpack(&world, "toy.zip", "text");
+    let text = std::fs::read_to_string(folder.join("paper/main.typ")).unwrap();
+    std::fs::write(folder.join("paper/main.typ"), text.replace("Less gives", "More gives"))
+        .unwrap();
+    list_anew(&folder);
+    world
+        .run_in(&folder, &["verify"])
+        .code(101)
+        .says("paper.main: is not recorded as the recipe has it: input text changed");
+}
+
+#[test]
+fn a_project_is_verified_with_its_store_and_its_views() {
+    let world = World::new();
+    let toy = bundled(&world);
+    toy.run(&["verify"]).ok().says("2 claims: all as recorded");
+    let mut page = toy.bytes("out/main.pdf");
+    *page.last_mut().unwrap() ^= 1;
+    std::fs::write(toy.directory.join("out/main.pdf"), &page).unwrap();
+    toy.run(&["verify"]).code(101).says("`out/main.pdf` was changed");
+    toy.run(&["build"]).ok();
+    toy.run(&["verify"]).ok();
+    toy.edit("paper/main.typ", "Less gives", "We get");
+    toy.run(&["verify"]).code(101).says("paper.main is not made as the recipe asks");
 }

@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::project::{self, LOCK, Project, RECIPE};
 use crate::settings::Settings;
 use crate::shell::Shell;
-use crate::unpacked::About;
+use crate::unpacked::{About, made_path};
 
 pub(crate) fn run(
     shell: &Shell,
@@ -156,21 +156,15 @@ impl Gathered {
         };
         self.objects.extend(store.closure(trace.artifacts())?.iter().map(Artifact::digest));
         if let ActionName::Node(node) = action {
-            let path = match node.kind {
-                NodeKind::Paper => {
-                    for log in ["html", "json"] {
-                        if let Some(Artifact::Blob(digest)) = trace.logs.get(log) {
-                            let path = format!("made/{}.{log}", node.name);
-                            self.named.insert(path, (*digest, false));
-                        }
+            if node.kind == NodeKind::Paper {
+                for log in ["html", "json"] {
+                    if let Some(Artifact::Blob(digest)) = trace.logs.get(log) {
+                        let path = format!("made/{}.{log}", node.name);
+                        self.named.insert(path, (*digest, false));
                     }
-                    Some(format!("made/{}.pdf", node.name))
                 }
-                NodeKind::Figure => Some(format!("made/figure/{}.svg", node.name)),
-                NodeKind::Experiment => Some(format!("made/experiment/{}/results.json", node.name)),
-                _ => None,
-            };
-            if let Some(path) = path {
+            }
+            if let Some(path) = made_path(node) {
                 self.named.insert(path, (*output, false));
             }
         }

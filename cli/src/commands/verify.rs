@@ -1,126 +1,125 @@
-//! `rescience verify`: every byte and every record, without executing anything.
+//! `rescience verify`: every byte, every record, every claim, without executing anything.
+//!
+//! | path | what is checked |
+//! |---|---|
+//! | a bundle, or its unpacked folder | both lists of digests; every record against its key; every key from the recipe inside; every figure, page and claim made again in memory |
+//! | a project | every key from the recipe; every object that the papers lead to; pages and claims; the views in `out/` |
+//! | a store | every object and every record |
 
+use std::fmt::Display;
 use std::path::Path;
 
-use rescience_bundle::{Bundle, Finding, verify};
+use rescience_bundle::Bundle;
 use rescience_recipes::Code;
 use rescience_store::Store;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::args::{MessageFormat, Verify};
+use crate::args::{Global, MessageFormat, Verify};
 use crate::error::Error;
+use crate::project::RECIPE;
 use crate::settings::Settings;
 use crate::shell::Shell;
 
+mod bundle;
+mod inside;
+mod pages;
+mod project;
 mod records;
 
-use records::Records;
-
-pub(crate) fn run(shell: &Shell, settings: &Settings, args: &Verify) -> Result<(), Error> {
+pub(crate) fn run(
+    shell: &Shell,
+    global: &Global,
+    settings: &Settings,
+    args: &Verify,
+) -> Result<(), Error> {
     let path = settings.directory.join(&args.path);
     let json = args.message_format == MessageFormat::Json;
+    let mut report = Report { shell, json, problems: 0, counts: Vec::new() };
     if path.join("v1/objects").is_dir() {
-        return store(shell, &path, json);
-    }
-    if path.is_dir() && !Bundle::is_folder(&path) {
-        return Err(Error::Other {
-            message: format!("`{}` is no unpacked bundle and no store", args.path.display()),
-            help: Some(
-                "a project is checked by `rescience bundle`, and then its bundle".to_owned(),
-            ),
+        store(&mut report, &path)?;
+    } else if path.is_file() || Bundle::is_folder(&path) {
+        bundle::check(&mut report, &path)?;
+    } else if path.join(RECIPE).is_file() {
+        project::check(&mut report, global, settings, &path)?;
+    } else {
+        let what = args.path.display();
+        return Err(match path.exists() {
+            true => Error::Other {
+                message: format!("`{what}` is no project, no unpacked bundle and no store"),
+                help: Some("a project has a `rescience.toml`, a store a `v1/objects`".to_owned()),
+            },
+            false => Error::other(format!("there is no `{what}`")),
         });
     }
-    bundle(shell, &path, json)
+    report.finish()
 }
 
-fn bundle(shell: &Shell, path: &Path, json: bool) -> Result<(), Error> {
-    let bundle = Bundle::open(path)?;
-    let verified = verify(&bundle, |name, hashed| {
-        shell.detail("Sound", format_args!("{name} {}", hashed.digest));
-    })?;
-    let records = Records::read(&bundle, &verified.files)?;
-    let mut problems = 0;
-    for finding in &verified.findings {
-        problems += 1;
-        let hanging = match finding {
-            Finding::Changed { expected, .. } | Finding::Missing { expected, .. } => {
-                records.hanging(expected.parse().ok())
-            }
-            _ => Vec::new(),
-        };
-        tell(shell, json, finding, &hanging, json!(finding));
-    }
-    for problem in records.problems() {
-        problems += 1;
-        let hanging = records.after([problem.action.clone()].into());
-        let value =
-            json!({ "problem": "record", "file": problem.file, "message": problem.message });
-        tell(shell, json, format_args!("`{}`: {}", problem.file, problem.message), &hanging, value);
-    }
-    for name in records.sound() {
-        shell.detail("Sound", format_args!("{name}: its key is that of its inputs, all there"));
-    }
-    let (files, traces) = (verified.files.len(), records.len());
-    finish(shell, json, problems, &format!("{files} files and {traces} records"), files, traces)
-}
-
-fn store(shell: &Shell, path: &Path, json: bool) -> Result<(), Error> {
+fn store(report: &mut Report<'_>, path: &Path) -> Result<(), Error> {
     let store = Store::open(path)?;
     let _shared = store.share()?;
-    let report = store.check(true)?;
-    for problem in &report.problems {
-        let hanging: Vec<String> = problem
-            .traces()
-            .iter()
-            .map(|trace| format!("{} of {}", trace.action, trace.project))
-            .collect();
-        tell(shell, json, problem, &hanging, json!(problem));
+    let checked = store.check(true)?;
+    for problem in &checked.problems {
+        let traces = problem.traces();
+        let hanging = traces.iter().map(|trace| format!("{} of {}", trace.action, trace.project));
+        report.problem(problem, &hanging.collect::<Vec<_>>(), json!(problem));
     }
-    let (objects, traces) = (report.objects as usize, report.traces as usize);
-    let what = format!("{objects} objects and {traces} records");
-    finish(shell, json, report.problems.len(), &what, objects, traces)
+    report.count("objects", checked.objects as usize);
+    report.count("records", checked.traces as usize);
+    Ok(())
 }
 
-/// Says what is wrong, and what hangs on it.
-fn tell(
-    shell: &Shell,
-    json: bool,
-    problem: impl std::fmt::Display,
-    hanging: &[String],
-    mut value: serde_json::Value,
-) {
-    if json {
-        value["code"] = json!(Code::NotAsRecorded);
-        value["hanging"] = json!(hanging);
-        shell.data(value);
-    }
-    shell.error(format_args!("[{}] {problem}", Code::NotAsRecorded));
-    for name in hanging {
-        shell.raw(format_args!("  hangs on it: {name}"));
-    }
-}
-
-fn finish(
-    shell: &Shell,
+/// What was found, told as it is found.
+struct Report<'a> {
+    shell: &'a Shell,
     json: bool,
     problems: usize,
-    what: &str,
-    files: usize,
-    records: usize,
-) -> Result<(), Error> {
-    if json {
-        let summary = json!({
-            "reason": "verified", "files": files, "records": records, "problems": problems,
-        });
-        shell.data(summary);
+    counts: Vec<(&'static str, usize)>,
+}
+
+impl Report<'_> {
+    /// Something that is as it should be.
+    fn sound(&self, what: impl Display) {
+        self.shell.detail("Sound", what);
     }
-    if problems == 0 {
-        shell.status("Verified", format_args!("{what}: all as recorded"));
-        return Ok(());
+
+    /// Something that is wrong, and what hangs on it.
+    fn problem(&mut self, problem: impl Display, hanging: &[String], mut value: Value) {
+        self.problems += 1;
+        if self.json {
+            value["code"] = json!(Code::NotAsRecorded);
+            value["hanging"] = json!(hanging);
+            self.shell.data(value);
+        }
+        self.shell.error(format_args!("[{}] {problem}", Code::NotAsRecorded));
+        for name in hanging {
+            self.shell.raw(format_args!("  hangs on it: {name}"));
+        }
     }
-    let plural = if problems == 1 { "" } else { "s" };
-    Err(Error::Other {
-        message: format!("{problems} problem{plural} in {what}"),
-        help: Some(format!("`rescience explain {}` says what to do", Code::NotAsRecorded)),
-    })
+
+    /// How many of a kind were looked at.
+    fn count(&mut self, what: &'static str, count: usize) {
+        self.counts.push((what, count));
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        let Report { shell, json, problems, counts } = self;
+        if json {
+            let mut summary = json!({ "reason": "verified", "problems": problems });
+            for (what, count) in &counts {
+                summary[*what] = json!(count);
+            }
+            shell.data(summary);
+        }
+        let counts: Vec<String> = counts.iter().map(|(what, n)| format!("{n} {what}")).collect();
+        let what = counts.join(", ");
+        if problems == 0 {
+            shell.status("Verified", format_args!("{what}: all as recorded"));
+            return Ok(());
+        }
+        let plural = if problems == 1 { "" } else { "s" };
+        Err(Error::Other {
+            message: format!("{problems} problem{plural} in {what}"),
+            help: Some(format!("`rescience explain {}` says what to do", Code::NotAsRecorded)),
+        })
+    }
 }

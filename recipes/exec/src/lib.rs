@@ -9,6 +9,7 @@ pub mod facts;
 pub mod host;
 pub mod patch;
 pub mod proof;
+pub mod request;
 pub mod sandbox;
 pub mod still;
 pub mod studio;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rescience_bundle::Bundle;
-use rescience_digest::{Digest, Hashed};
-use rescience_recipes::KeyInputs;
+use rescience_digest::{ActionKey, Digest, Hashed};
+use rescience_recipes::{KeyInputs, Made};
 use rescience_store::{Artifact, Entry, Trace, Tree};
+use serde_json::Value;
 
 use crate::error::Error;
 
@@ -16,6 +17,8 @@ const FOLDER: &str = "traces/";
 pub(super) struct Records {
     records: Vec<Record>,
     problems: Vec<Problem>,
+    /// Where the bundle has what.
+    names: BTreeMap<Digest, String>,
 }
 
 /// Something that is wrong with a record.
@@ -27,6 +30,10 @@ pub(super) struct Problem {
 
 struct Record {
     action: String,
+    key: ActionKey,
+    key_inputs: Option<KeyInputs>,
+    made: Option<Made>,
+    logs: BTreeMap<String, Digest>,
     /// What it yields, of itself and of everything in it.
     parts: BTreeSet<Digest>,
     /// What goes into it.
@@ -34,14 +41,15 @@ struct Record {
 }
 
 impl Records {
-    /// Reads all records of a bundle in which every file was hashed.
+    /// Reads all records of a bundle in which every file was hashed. Of what is `lost` it is told
+    /// already that it is not here.
     pub(super) fn read(
         bundle: &Bundle,
         files: &BTreeMap<String, Hashed>,
+        lost: &BTreeSet<Digest>,
     ) -> Result<Records, Error> {
-        let names: BTreeMap<Digest, &str> =
-            files.iter().map(|(name, hashed)| (hashed.digest, name.as_str())).collect();
-        let mut all = Records { records: Vec::new(), problems: Vec::new() };
+        let names = files.iter().map(|(name, hashed)| (hashed.digest, name.clone())).collect();
+        let mut all = Records { records: Vec::new(), problems: Vec::new(), names };
         for (file, hashed) in files.iter().filter(|(name, _)| name.starts_with(FOLDER)) {
             let bytes = bundle.read(file)?.unwrap_or_default();
             let mut problem = |action: &str, message: String| {
@@ -60,6 +68,7 @@ impl Records {
                 }
             };
             let mut needed = BTreeSet::new();
+            let mut key_inputs = None;
             match serde_json::from_value::<KeyInputs>(trace.inputs.clone()) {
                 Err(error) => problem(&trace.action, format!("its inputs: {error}")),
                 Ok(inputs) => {
@@ -70,12 +79,15 @@ impl Records {
                         problem(&trace.action, message);
                     }
                     for (role, digest) in &inputs.inputs {
-                        if !names.contains_key(digest) {
+                        if !all.names.contains_key(digest) && !lost.contains(digest) {
                             let message = format!("its input {role} is not here: {digest}");
                             problem(&trace.action, message);
                         }
                     }
-                    needed.extend(inputs.inputs.into_values());
+                    needed.extend(inputs.inputs.values().copied());
+                    if key == trace.key {
+                        key_inputs = Some(inputs);
+                    }
                 }
             }
             let mut parts = BTreeSet::new();
@@ -84,8 +96,11 @@ impl Records {
                 if !parts.insert(part.digest()) {
                     continue;
                 }
-                let Some(name) = names.get(&part.digest()) else {
-                    problem(&trace.action, format!("what it made is not here: {}", part.digest()));
+                let Some(name) = all.names.get(&part.digest()) else {
+                    if !lost.contains(&part.digest()) {
+                        let message = format!("what it made is not here: {}", part.digest());
+                        problem(&trace.action, message);
+                    }
                     continue;
                 };
                 let Artifact::Tree(_) = part else { continue };
@@ -94,9 +109,53 @@ impl Records {
                     Ok(tree) => waiting.extend(tree.entries.values().filter_map(within)),
                 }
             }
-            all.records.push(Record { action: trace.action, parts, inputs: needed });
+            let output = trace.output.map(|output| output.digest());
+            all.records.push(Record {
+                action: trace.action,
+                key: trace.key,
+                key_inputs,
+                made: output.map(|output| Made { output, facts: trace.facts }),
+                logs: trace.logs.iter().map(|(name, log)| (name.clone(), log.digest())).collect(),
+                parts,
+                inputs: needed,
+            });
         }
         Ok(all)
+    }
+
+    /// The result that is recorded under a key, unless the record contradicts itself.
+    pub(super) fn made(&self, key: &ActionKey) -> Option<&Made> {
+        self.of(key)?.made.as_ref()
+    }
+
+    /// What is recorded beside it.
+    pub(super) fn log(&self, key: &ActionKey, name: &str) -> Option<Digest> {
+        self.of(key)?.logs.get(name).copied()
+    }
+
+    fn of(&self, key: &ActionKey) -> Option<&Record> {
+        self.records.iter().find(|it| it.key == *key && it.key_inputs.is_some())
+    }
+
+    /// What entered the key of an action's record.
+    pub(super) fn inputs_of(&self, action: &str) -> Option<&KeyInputs> {
+        let of = self.records.iter().find(|it| it.action == action);
+        of.and_then(|it| it.key_inputs.as_ref())
+    }
+
+    /// The tools that a build was done with, by the key that it has without them.
+    pub(super) fn tools(&self, bare: &ActionKey) -> Option<&BTreeMap<String, String>> {
+        let built = self.records.iter().filter_map(|it| it.key_inputs.as_ref());
+        let mut built = built.filter(|inputs| !inputs.toolchain.is_empty());
+        let found = built.find(|inputs| {
+            KeyInputs { toolchain: BTreeMap::new(), ..(*inputs).clone() }.key() == *bare
+        });
+        found.map(|inputs| &inputs.toolchain)
+    }
+
+    /// Every key, with the action of its record.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (ActionKey, &str)> {
+        self.records.iter().map(|it| (it.key, it.action.as_str()))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -113,12 +172,42 @@ impl Records {
         self.records.iter().map(|it| it.action.as_str()).filter(move |name| !bad.contains(name))
     }
 
-    /// The actions that hang on the bytes of a digest: what made them, and all that follows.
-    pub(super) fn hanging(&self, digest: Option<Digest>) -> Vec<String> {
+    /// What hangs on the bytes of a digest: the actions that made or use them, all that follows,
+    /// and the claims of papers among these.
+    pub(super) fn hanging(&self, bundle: &Bundle, digest: Option<Digest>) -> Vec<String> {
         let Some(digest) = digest else { return Vec::new() };
+        let mut hanging = self.hanging_actions(&digest);
+        hanging.extend(self.claims(bundle, &hanging));
+        hanging
+    }
+
+    fn hanging_actions(&self, digest: &Digest) -> Vec<String> {
         let direct = self.records.iter();
-        let direct = direct.filter(|it| it.parts.contains(&digest) || it.inputs.contains(&digest));
+        let direct = direct.filter(|it| it.parts.contains(digest) || it.inputs.contains(digest));
         self.after(direct.map(|it| it.action.clone()).collect())
+    }
+
+    /// The claims of these papers whose numbers come from these experiments.
+    fn claims(&self, bundle: &Bundle, hanging: &[String]) -> Vec<String> {
+        // The ledger names an artifact by the start of its digest.
+        let made = self.records.iter().filter(|it| hanging.contains(&it.action));
+        let made: Vec<String> = made.flat_map(|it| &it.parts).map(Digest::hex).collect();
+        let mut claims = Vec::new();
+        for paper in self.records.iter().filter(|it| hanging.contains(&it.action)) {
+            let ledger = paper.logs.get("claims").and_then(|digest| self.names.get(digest));
+            let bytes = ledger.and_then(|name| bundle.read(name).ok().flatten());
+            let rows: Vec<Value> =
+                bytes.and_then(|it| serde_json::from_slice(&it).ok()).unwrap_or_default();
+            for (row, claim) in rows.iter().enumerate() {
+                let text = |field: &str| claim[field].as_str().unwrap_or_default();
+                let from = text("digest");
+                if !from.is_empty() && made.iter().any(|digest| digest.starts_with(from)) {
+                    let (printed, path) = (text("printed"), text("path"));
+                    claims.push(format!("claim {row} of {}: `{printed}` ({path})", paper.action));
+                }
+            }
+        }
+        claims
     }
 
     /// These actions, and all that use what they made.
@@ -140,7 +229,7 @@ impl Records {
     }
 }
 
-fn within(entry: &Entry) -> Option<Artifact> {
+pub(super) fn within(entry: &Entry) -> Option<Artifact> {
     match entry {
         Entry::File { digest, .. } => Some(Artifact::Blob(*digest)),
         Entry::Directory { digest } => Some(Artifact::Tree(*digest)),

@@ -15,6 +15,7 @@ use crate::build::{Events, kind, yielded};
 use crate::event::{Event, Failure};
 use crate::facts::Machine;
 use crate::host::Host;
+use crate::request::Input;
 use crate::sandbox::{Access, Isolation, Lack, Progress, SOFTWARE, Sandbox, Shown};
 use crate::studio::Typeset;
 use crate::toolchain::Toolchain;
@@ -159,6 +160,11 @@ impl Job {
         let found = self.deps.iter().find(|dep| dep.role == role);
         found
             .ok_or_else(|| Failed::from(self.failure(Code::Internal, format!("no input `{role}`"))))
+    }
+
+    /// All made inputs, in their order.
+    pub(crate) fn made(&self) -> Vec<Input<'_>> {
+        self.deps.iter().map(|dep| (&dep.name, dep.artifact.digest())).collect()
     }
 
     /// The artifact of the project file or directory that enters the key as `name`.

@@ -1,13 +1,11 @@
 //! Typesetting a paper from its text, results, facts and figures.
 
-use std::collections::BTreeMap;
-
-use rescience_digest::Digest;
-use rescience_recipes::{ActionName, Code, NodeKind, PaperSpec};
-use rescience_store::{Artifact, Entry};
+use rescience_recipes::{Code, PaperSpec};
+use rescience_store::Artifact;
 
 use super::{Context, Failed, Job, Yield};
 use crate::event::Event;
+use crate::request;
 use crate::studio::{PaperRequest, Typeset};
 
 /// Gathers what the paper is typeset from.
@@ -16,77 +14,10 @@ pub(super) fn request(
     job: &Job,
     spec: &PaperSpec,
 ) -> Result<PaperRequest, Failed> {
-    let store = &context.host.store;
-    let read = |digest: &Digest| store.read(digest).map_err(|error| job.store(&error));
-    let mut files = BTreeMap::new();
-    gather(context, job, &job.file("text")?, "", &mut files)?;
-    let mut request = PaperRequest {
-        project: context.project.clone(),
-        profile: context.profile.clone(),
-        style: spec.style.to_string(),
-        mode: spec.mode,
-        terms: spec.terms.clone(),
-        lexicon: spec.lexicon.clone(),
-        confirmed: spec.confirmed.clone(),
-        folder: spec.directory.clone(),
-        main: spec.main().to_owned(),
-        bibliography: spec.bibliography_in_folder().map(str::to_owned),
-        files,
-        results: Vec::new(),
-        facts: BTreeMap::new(),
-        figures: BTreeMap::new(),
-    };
-    for dep in &job.deps {
-        let ActionName::Node(node) = &dep.name else { continue };
-        let digest = dep.artifact.digest();
-        match node.kind {
-            NodeKind::Experiment => request.results.push(read(&digest)?),
-            NodeKind::Figure => {
-                request.figures.insert(node.name.clone(), (digest, read(&digest)?));
-            }
-            _ => {}
-        }
-    }
-    for results in &request.results {
-        for digest in facts_named(results) {
-            if let std::collections::btree_map::Entry::Vacant(slot) = request.facts.entry(digest) {
-                slot.insert(read(&digest)?);
-            }
-        }
-    }
-    Ok(request)
-}
-
-/// The digests of the facts that a `results.json` names.
-fn facts_named(results: &[u8]) -> Vec<Digest> {
-    let Ok(results) = serde_json::from_slice::<rescience_recipes::results::Results>(results) else {
-        return Vec::new();
-    };
-    results.points.iter().flat_map(|point| &point.runs).filter_map(|run| run.facts).collect()
-}
-
-fn gather(
-    context: &Context,
-    job: &Job,
-    tree: &Digest,
-    prefix: &str,
-    files: &mut BTreeMap<String, Vec<u8>>,
-) -> Result<(), Failed> {
-    let store = &context.host.store;
-    for (name, entry) in store.tree(tree).map_err(|error| job.store(&error))?.entries {
-        let path = format!("{prefix}{name}");
-        match entry {
-            Entry::File { digest, .. } => {
-                files.insert(path, store.read(&digest).map_err(|error| job.store(&error))?);
-            }
-            Entry::Directory { digest } => {
-                gather(context, job, &digest, &format!("{path}/"), files)?;
-            }
-            // A paper sees artifacts, not links: what a link points at is in the tree anyway.
-            Entry::Symlink { .. } => {}
-        }
-    }
-    Ok(())
+    let text = job.file("text")?;
+    let (project, profile) = (&context.project, &context.profile);
+    request::paper(project, profile, spec, &text, &job.made(), &context.host.store)
+        .map_err(|error| job.store(&error))
 }
 
 /// Asks the studio for the pages.

@@ -1,0 +1,173 @@
+//! A bundle as a world of its own: every key computed again from the recipe inside.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rescience_bundle::Bundle;
+use rescience_digest::{ActionKey, Digest, Hashed};
+use rescience_exec::request::Artifacts;
+use rescience_recipes::{
+    ActionName, BuildSystem, Graph, Hit, InputProblem, KeyInputs, Lock, NodeKind, Plan, Reason,
+    Step, World, parse_bytes,
+};
+use rescience_store::{Entry, Tree};
+
+use super::pages::Recorded;
+use super::records::Records;
+use crate::error::Error;
+use crate::project::{LOCK, RECIPE};
+use crate::unpacked::{About, made_path};
+
+/// What stands in for the outside.
+pub(super) struct Inside<'a> {
+    bundle: &'a Bundle,
+    files: &'a BTreeMap<String, Hashed>,
+    names: BTreeMap<Digest, &'a str>,
+    records: &'a Records,
+    about: &'a About,
+    /// Listings of the project's folders, which need not be in the bundle themselves.
+    trees: RefCell<BTreeMap<Digest, Tree>>,
+}
+
+impl<'a> Inside<'a> {
+    pub(super) fn new(
+        bundle: &'a Bundle,
+        files: &'a BTreeMap<String, Hashed>,
+        records: &'a Records,
+        about: &'a About,
+    ) -> Inside<'a> {
+        let names = files.iter().map(|(name, hashed)| (hashed.digest, name.as_str())).collect();
+        Inside { bundle, files, names, records, about, trees: RefCell::default() }
+    }
+
+    /// The graph of the recipe inside.
+    pub(super) fn graph(&self) -> Result<Graph, Error> {
+        let text = self.bundle.read(RECIPE)?.unwrap_or_default();
+        let recipe = parse_bytes(RECIPE, &text, Some(&self.about.profile))?;
+        let lock = match self.bundle.read(LOCK)? {
+            Some(bytes) => Lock::parse(LOCK, &bytes)?,
+            None => Lock::default(),
+        };
+        Ok(Graph::with_lock(&recipe, &lock)?)
+    }
+
+    /// Plans the bundle's papers, and tells what is not as the recipe has it, by action.
+    pub(super) fn plan(&self, graph: &Graph) -> Result<(Plan, Vec<(String, String)>), Error> {
+        let selection = graph.select(&self.about.papers)?;
+        let plan = rescience_recipes::plan(graph, &selection, self)?;
+        let mut problems = Vec::new();
+        let mut used = BTreeSet::new();
+        for step in &plan.steps {
+            let name = &graph.action(step.index()).name;
+            match step {
+                // What waits for another is told of the other.
+                Step::Run { reasons, .. } => {
+                    let waits = reasons.iter().any(|it| matches!(it, Reason::Waiting { .. }));
+                    let why = reasons.first().map_or_else(String::new, |it| format!(": {it}"));
+                    let what = format!("is not recorded as the recipe has it{why}");
+                    problems.extend((!waits).then(|| (name.to_string(), what)));
+                }
+                Step::Fresh { key, made, .. } => {
+                    used.extend(*key);
+                    let ActionName::Node(node) = name else { continue };
+                    let Some(path) = made_path(node) else { continue };
+                    if self.files.get(&path).is_none_or(|held| held.digest != made.output) {
+                        let what = format!("`{path}` is not what its record says: {}", made.output);
+                        problems.push((name.to_string(), what));
+                    }
+                }
+            }
+        }
+        let whole = problems.is_empty();
+        let rest = self.records.keys().filter(|(key, _)| whole && !used.contains(key));
+        for (key, action) in rest {
+            let what = format!("nothing in the recipe has the key of its record, {key}");
+            problems.push((action.to_owned(), what));
+        }
+        Ok((plan, problems))
+    }
+
+    /// The listing of a folder of the project, with those in it.
+    fn listing(&self, path: &str) -> Option<Digest> {
+        let prefix = format!("{path}/");
+        let below = self.files.range(prefix.clone()..);
+        let below = below.take_while(|(name, _)| name.starts_with(&prefix));
+        let mut tree = Tree::default();
+        for (name, hashed) in below {
+            let inner = &name[prefix.len()..];
+            let (own, entry) = match inner.split_once('/') {
+                Some((folder, _)) if tree.entries.contains_key(folder) => continue,
+                Some((folder, _)) => {
+                    let digest = self.listing(&format!("{prefix}{folder}"))?;
+                    (folder, Entry::Directory { digest })
+                }
+                None => (inner, Entry::file((*hashed).into(), self.bundle.executable(name))),
+            };
+            tree.entries.insert(own.to_owned(), entry);
+        }
+        if tree.entries.is_empty() {
+            return None;
+        }
+        let digest = Digest::of(&tree.to_bytes());
+        self.trees.borrow_mut().insert(digest, tree);
+        Some(digest)
+    }
+}
+
+impl World for Inside<'_> {
+    fn input(&self, path: &str) -> Result<Digest, InputProblem> {
+        let file = self.files.get(path).map(|held| held.digest);
+        file.or_else(|| self.listing(path)).ok_or(InputProblem::Missing)
+    }
+
+    fn toolchain(&self, _: &BuildSystem, inputs: &KeyInputs) -> BTreeMap<String, String> {
+        self.records.tools(&inputs.key()).cloned().unwrap_or_default()
+    }
+
+    fn engine(&self, _: NodeKind) -> String {
+        self.about.engine.clone()
+    }
+
+    fn trace(&self, key: &ActionKey) -> Hit {
+        self.records.made(key).cloned().map_or(Hit::None, Hit::Made)
+    }
+
+    fn last(&self, action: &ActionName) -> Option<KeyInputs> {
+        self.records.inputs_of(&action.to_string()).cloned()
+    }
+}
+
+impl Artifacts for Inside<'_> {
+    type Error = Error;
+
+    fn read(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        // What the file holds was hashed; its name in the map is that of its bytes.
+        let bytes = match self.names.get(digest) {
+            Some(name) => self.bundle.read(name)?,
+            None => None,
+        };
+        bytes.ok_or_else(|| Error::other(format!("{digest} is not in the bundle")))
+    }
+
+    fn tree(&self, digest: &Digest) -> Result<Tree, Error> {
+        if let Some(tree) = self.trees.borrow().get(digest) {
+            return Ok(tree.clone());
+        }
+        let bytes = Artifacts::read(self, digest)?;
+        Tree::parse(&bytes).map_err(|why| Error::other(format!("{digest}: {why}")))
+    }
+}
+
+impl Recorded for Inside<'_> {
+    fn folder(&self, path: &str) -> Option<Digest> {
+        self.listing(path)
+    }
+
+    fn beside(&self, key: &ActionKey, log: &str) -> Option<Digest> {
+        self.records.log(key, log)
+    }
+
+    fn engine(&self) -> &str {
+        &self.about.engine
+    }
+}
