@@ -415,6 +415,9 @@ pub(crate) struct Verify {
     /// A bundle, the folder it was unpacked to, a project, or a store
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
+    /// Compare the SHA-256 digests of a bundle's large files too, not only BLAKE3
+    #[arg(long)]
+    pub(crate) full: bool,
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,

@@ -169,12 +169,12 @@ fn list_anew(folder: &Path) {
             }
         }
     }
-    let b3: String =
-        files.iter().map(|(name, it)| format!("{}  {name}\n", it.digest.hex())).collect();
-    std::fs::write(folder.join("manifest-blake3.txt"), &b3).unwrap();
-    files.insert("manifest-blake3.txt".to_owned(), Hashed::of(b3.as_bytes()));
     let sha: String = files.iter().map(|(name, it)| format!("{}  {name}\n", it.sha256)).collect();
-    std::fs::write(folder.join("manifest-sha256.txt"), sha).unwrap();
+    std::fs::write(folder.join("manifest-sha256.txt"), &sha).unwrap();
+    files.insert("manifest-sha256.txt".to_owned(), Hashed::of(sha.as_bytes()));
+    let line = |(name, it): (&String, &Hashed)| format!("{}  {name}\n", it.digest.hex());
+    let list: String = files.iter().map(line).collect();
+    std::fs::write(folder.join("manifest-blake3.txt"), list).unwrap();
 }
 
 /// Rewrites the record of an action, under the name that it then has.

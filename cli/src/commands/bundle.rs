@@ -14,9 +14,9 @@
 //! Every object is in the bundle once, under whatever path: its digest stands in the manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::PathBuf;
 
+use rescience_bundle::secret::Scanned;
 use rescience_bundle::{BundleError, Writer, secret};
 use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{ActionName, Code, NodeKind, Step};
@@ -175,9 +175,14 @@ impl Gathered {
 
     fn write(self, store: &Store, writer: &mut Writer) -> Result<(), Error> {
         let mut put = |name: &str, digest: &Digest, executable: bool| -> Result<(), Error> {
-            scan(store, name, digest)?;
-            let hashed = writer.add_file(name, &mut store.object_file(digest)?, executable)?;
-            if hashed.digest != *digest {
+            let file = store.object_file(digest)?;
+            let size = file.metadata().map_err(|error| Error::other(error.to_string()))?.len();
+            let mut from = Scanned::new(file);
+            let added = writer.add_file(name, &mut from, size, executable);
+            if let Some(secret) = from.found() {
+                return Err(secret_at(name, secret.line, secret.kind));
+            }
+            if added?.digest != *digest {
                 // Read again for the store's own words.
                 store.read(digest)?;
             }
@@ -199,31 +204,8 @@ impl Gathered {
     }
 }
 
-/// Looks through an object for secrets, a part at a time.
-fn scan(store: &Store, name: &str, digest: &Digest) -> Result<(), Error> {
-    const PART: u64 = 1 << 22;
-    let mut file = store.object_file(digest)?;
-    let (mut part, mut before) = (Vec::new(), 0);
-    loop {
-        // A secret that lies across two parts is found in the second: its line is kept.
-        let kept = part.len().min(512);
-        part.drain(..part.len() - kept);
-        let lines = part.iter().filter(|byte| **byte == b'\n').count();
-        let read = file.by_ref().take(PART).read_to_end(&mut part);
-        let n = read.map_err(|error| Error::other(format!("cannot read {digest}: {error}")))?;
-        if n == 0 {
-            return Ok(());
-        }
-        let first = before - lines.min(before);
-        if let Some(found) = secret::find(&part).into_iter().next() {
-            return Err(secret_at(name, first + found.line, found.kind));
-        }
-        before = first + part.iter().filter(|byte| **byte == b'\n').count();
-    }
-}
-
 fn refuse_secrets(name: &str, bytes: &[u8]) -> Result<(), Error> {
-    match secret::find(bytes).into_iter().next() {
+    match secret::find(bytes) {
         Some(found) => Err(secret_at(name, found.line, found.kind)),
         None => Ok(()),
     }

@@ -38,7 +38,7 @@ pub(crate) fn run(
     if path.join("v1/objects").is_dir() {
         store(&mut report, &path)?;
     } else if path.is_file() || Bundle::is_folder(&path) {
-        bundle::check(&mut report, &path)?;
+        bundle::check(&mut report, &path, args.full)?;
     } else if path.join(RECIPE).is_file() {
         project::check(&mut report, global, settings, &path)?;
     } else {

@@ -26,5 +26,5 @@ pub mod write;
 
 pub use error::BundleError;
 pub use read::Bundle;
-pub use verify::{Finding, verify};
+pub use verify::{Depth, Finding, verify};
 pub use write::Writer;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use rescience_digest::{Digest, Hashed, Sha256};
 
-/// The list of BLAKE3 digests: of every file but the two lists.
+/// The list of BLAKE3 digests: of every file but itself, the other list among them.
 pub const BLAKE3: &str = "manifest-blake3.txt";
 
-/// The list of SHA-256 digests: of every file but itself.
+/// The list of SHA-256 digests: of every file but the two lists.
 pub const SHA256: &str = "manifest-sha256.txt";
 
 /// The files of a bundle and what they hold.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rescience_digest::{Hashed, Hasher};
+use rescience_digest::{Digest, Hashed, Hasher, WideHasher};
 
 use crate::error::{BundleError, Context as _, Result};
 use crate::layout::{self, Member};
@@ -14,6 +14,9 @@ use crate::{manifest, name};
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 18;
+
+/// The same where all cores take part.
+const WIDE_CHUNK: usize = 1 << 24;
 
 /// What a build leaves beside an unpacked bundle, and no part of it.
 const VIEWS: &str = "out";
@@ -87,6 +90,27 @@ impl Bundle {
         Ok(found.map(|_| bytes))
     }
 
+    /// How many bytes a file has; none if there is no such file.
+    pub fn size(&self, name: &str) -> Option<u64> {
+        match self.files.get(name)? {
+            Place::Member(member) => Some(member.size),
+            Place::File { path, .. } => fs::metadata(path).ok().map(|it| it.len()),
+        }
+    }
+
+    /// The BLAKE3 digest of a file, on all cores, and its size; none if there is no such file.
+    pub(crate) fn digest(&self, name: &str) -> Result<Option<(Digest, u64)>> {
+        match self.files.get(name) {
+            None => Ok(None),
+            Some(Place::File { path, .. }) => Digest::of_file(path).context("read", path).map(Some),
+            Some(Place::Member(member)) => {
+                let mut hasher = WideHasher::default();
+                self.chunks(name, WIDE_CHUNK, |chunk| hasher.update(chunk))?;
+                Ok(Some((hasher.finish(), member.size)))
+            }
+        }
+    }
+
     /// Hashes a file; none if there is no such file. The flag says whether the zip's own checksum
     /// agrees.
     pub(crate) fn hash(&self, name: &str) -> Result<Option<(Hashed, bool)>> {
@@ -103,7 +127,16 @@ impl Bundle {
         Ok(Some((hasher.finish(), sound)))
     }
 
-    pub(crate) fn stream(&self, name: &str, mut each: impl FnMut(&[u8])) -> Result<Option<&Place>> {
+    pub(crate) fn stream(&self, name: &str, each: impl FnMut(&[u8])) -> Result<Option<&Place>> {
+        self.chunks(name, CHUNK, each)
+    }
+
+    fn chunks(
+        &self,
+        name: &str,
+        chunk: usize,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<Option<&Place>> {
         let Some(place) = self.files.get(name) else { return Ok(None) };
         let path = match place {
             Place::Member(_) => &self.path,
@@ -112,20 +145,20 @@ impl Bundle {
         let mut file = File::open(path).context("open", path)?;
         let limit = match place {
             Place::Member(member) => {
-                file.seek(SeekFrom::Start(member.start)).context("read", path)?;
+                file.seek(SeekFrom::Start(member.start())).context("read", path)?;
                 member.size
             }
             Place::File { .. } => u64::MAX,
         };
         let mut from = file.take(limit);
-        let mut buffer = vec![0; CHUNK];
+        let mut buffer = Vec::with_capacity(chunk);
         loop {
-            match from.read(&mut buffer) {
-                Ok(0) => return Ok(Some(place)),
-                Ok(n) => each(&buffer[..n]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).context("read", path),
+            buffer.clear();
+            from.by_ref().take(chunk as u64).read_to_end(&mut buffer).context("read", path)?;
+            if buffer.is_empty() {
+                return Ok(Some(place));
             }
+            each(&buffer);
         }
     }
 

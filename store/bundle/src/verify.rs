@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rescience_digest::Hashed;
 use serde::Serialize;
@@ -87,19 +88,50 @@ impl fmt::Display for Finding {
 pub struct Verified {
     /// What every file holds, by path.
     pub files: BTreeMap<String, Hashed>,
+    /// Of how many large files the SHA-256 digest was taken from the list.
+    pub claimed: usize,
     /// What is wrong, sorted; empty if every byte is as it was written.
     pub findings: BTreeSet<Finding>,
 }
+
+/// How much of a bundle to hash twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// BLAKE3 of every byte, the list of SHA-256 digests among them; and SHA-256 of all files but the
+    /// large ones, which would take longer than all else.
+    Quick,
+    /// Both of every byte.
+    Both,
+}
+
+/// From so many bytes on a file is large.
+const LARGE: u64 = 1 << 20;
 
 /// Reads every byte and compares it with both lists. `each` is told of every file that is sound.
 ///
 /// # Errors
 /// A file that cannot be read at all.
-pub fn verify(bundle: &Bundle, mut each: impl FnMut(&str, &Hashed)) -> Result<Verified> {
-    let mut verified = Verified::default();
-    let mut unsound = BTreeSet::new();
-    for name in bundle.names() {
-        let Some((hashed, sound)) = bundle.hash(name)? else { continue };
+pub fn verify(
+    bundle: &Bundle,
+    depth: Depth,
+    mut each: impl FnMut(&str, &Hashed),
+) -> Result<Verified> {
+    let listed = bundle.read(manifest::SHA256)?.unwrap_or_default();
+    let claimed = manifest::parse_sha256(&listed).unwrap_or_default();
+    let (mut verified, mut unsound) = (Verified::default(), BTreeSet::new());
+    let (large, small): (Vec<&str>, Vec<&str>) = bundle.names().partition(|name| {
+        depth == Depth::Quick
+            && claimed.contains_key(*name)
+            && bundle.size(name).is_some_and(|size| size >= LARGE)
+    });
+    for name in large {
+        let Some((digest, size)) = bundle.digest(name)? else { continue };
+        let hashed = Hashed { digest, sha256: claimed[name], size };
+        verified.files.insert(name.to_owned(), hashed);
+        verified.claimed += 1;
+    }
+    for (name, hashed) in hash_all(bundle, &small)? {
+        let (hashed, sound) = hashed;
         verified.files.insert(name.to_owned(), hashed);
         if !sound {
             unsound.insert(name.to_owned());
@@ -137,9 +169,9 @@ pub fn verify(bundle: &Bundle, mut each: impl FnMut(&str, &Hashed)) -> Result<Ve
                 Some(_) => {}
             }
         }
-        // The first list is of what the two are about, the second also of the first.
+        // The second list is of what the two are about, the first also of the second.
         let exempt = |name: &str| {
-            name == manifest::SHA256 || name == manifest::BLAKE3 && list == manifest::BLAKE3
+            name == manifest::BLAKE3 || name == manifest::SHA256 && list == manifest::SHA256
         };
         for file in verified.files.keys().filter(|name| !exempt(name)) {
             if !expected.contains_key(file) {
@@ -163,4 +195,32 @@ pub fn verify(bundle: &Bundle, mut each: impl FnMut(&str, &Hashed)) -> Result<Ve
 
 fn texts<T>(files: BTreeMap<String, T>, text: impl Fn(&T) -> String) -> BTreeMap<String, String> {
     files.into_iter().map(|(name, digest)| (name, text(&digest))).collect()
+}
+
+/// Below so many bytes a thread costs more than it saves.
+const WORTH_A_THREAD: u64 = 1 << 22;
+
+/// Hashes many files, on all cores where that is worth it.
+fn hash_all<'a>(bundle: &Bundle, names: &[&'a str]) -> Result<Vec<(&'a str, (Hashed, bool))>> {
+    let bytes: u64 = names.iter().filter_map(|name| bundle.size(name)).sum();
+    let worth = usize::try_from(bytes / WORTH_A_THREAD).unwrap_or(usize::MAX);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(hashed) = bundle.hash(name)? {
+                done.push((*name, hashed));
+            }
+        }
+        Ok(done)
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (0..worth.min(cores - 1)).map(|_| scope.spawn(work)).collect();
+        let mut done = work()?;
+        for other in others {
+            done.extend(other.join().expect("hashing does not panic")?);
+        }
+        Ok(done)
+    })
 }

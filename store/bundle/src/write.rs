@@ -1,22 +1,22 @@
 //! Writing: files in their order, stored, without a time or an owner, so that equal bundles are equal bytes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write as _};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rescience_digest::{Digest, Hashed, Hasher};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::error::{BundleError, Context as _, Result};
+use crate::layout::{self, Member};
 use crate::manifest::{self, Manifest};
 use crate::name::Names;
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 18;
 
-/// A zip without its later form for large files ends here.
-pub(crate) const LARGEST: u64 = u32::MAX as u64 - (1 << 24);
+/// How many chunks may wait to be hashed: with the one at either end, two megabytes.
+const WAITING: usize = 6;
 
 /// A bundle in the making, in constant memory but for the list of its files.
 ///
@@ -24,10 +24,12 @@ pub(crate) const LARGEST: u64 = u32::MAX as u64 - (1 << 24);
 pub struct Writer {
     to: PathBuf,
     draft: PathBuf,
-    zip: Option<ZipWriter<BufWriter<File>>>,
+    file: File,
+    /// Where the next header goes.
+    at: u64,
+    members: Vec<Member>,
     names: Names,
     manifest: Manifest,
-    size: u64,
 }
 
 impl Writer {
@@ -37,14 +39,14 @@ impl Writer {
         draft.push(".part");
         let draft = PathBuf::from(draft);
         let file = File::create(&draft).context("create", &draft)?;
-        let zip = Some(ZipWriter::new(BufWriter::with_capacity(CHUNK, file)));
         Ok(Writer {
             to: to.to_owned(),
             draft,
-            zip,
+            file,
+            at: 0,
+            members: Vec::new(),
             names: Names::default(),
             manifest: Manifest::default(),
-            size: 0,
         })
     }
 
@@ -53,57 +55,91 @@ impl Writer {
     /// # Errors
     /// A path that a bundle cannot hold, or that it holds already.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<Hashed> {
-        self.add_file(name, &mut &*bytes, false)
+        self.add_file(name, &mut &*bytes, bytes.len() as u64, false)
     }
 
-    /// Adds what `from` yields.
+    /// Adds the `size` bytes that `from` yields.
     ///
     /// # Errors
-    /// As [`add`](Writer::add), or a reader that fails.
+    /// As [`add`](Writer::add), or a reader that fails or yields more or fewer.
     pub fn add_file(
         &mut self,
         name: &str,
-        from: &mut impl Read,
+        from: &mut (impl Read + Send),
+        size: u64,
         executable: bool,
     ) -> Result<Hashed> {
-        let hashed = self.put(name, from, executable)?;
+        let hashed = self.put(name, from, size, executable)?;
         self.manifest.insert(name, hashed);
         Ok(hashed)
     }
 
-    fn put(&mut self, name: &str, from: &mut impl Read, executable: bool) -> Result<Hashed> {
+    fn put(
+        &mut self,
+        name: &str,
+        from: &mut (impl Read + Send),
+        size: u64,
+        executable: bool,
+    ) -> Result<Hashed> {
         let unfit = |reason: String| BundleError::Unfit { name: name.to_owned(), reason };
         self.names.take(name).map_err(unfit)?;
-        let mode = if executable { 0o755 } else { 0o644 };
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .last_modified_time(DateTime::default())
-            .unix_permissions(mode);
-        let zip = self.zip.as_mut().expect("a writer holds its zip until it is finished");
-        let failed = |error: io::Error| BundleError::Io {
-            action: "write",
-            path: self.draft.clone(),
-            source: error,
+        let mut member =
+            Member { name: name.to_owned(), offset: self.at, size, crc: 0, executable };
+        let start = member.start();
+        let copied = match size as usize <= CHUNK {
+            true => self.copy_small(start, from),
+            false => self.copy_large(start, from),
         };
-        zip.start_file(name, options).map_err(io::Error::from).map_err(failed)?;
-        let mut hasher = Hasher::new();
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let n = match from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(unfit(error.to_string())),
-            };
-            self.size += n as u64;
-            if self.size > LARGEST {
-                let reason = "bundles of 4 GiB and more cannot be written yet".to_owned();
-                return Err(unfit(reason));
-            }
-            hasher.update(&buffer[..n]);
-            zip.write_all(&buffer[..n]).map_err(failed)?;
+        let Copied { hashed, crc } = match copied {
+            Ok(copied) => copied,
+            Err(Failure::Read(error)) => return Err(unfit(error.to_string())),
+            Err(Failure::Write(error)) => return Err(error).context("write", &self.draft),
+        };
+        if hashed.size != size {
+            return Err(unfit(format!("it has {} bytes, and had {size}", hashed.size)));
         }
-        Ok(hasher.finish())
+        member.crc = crc;
+        self.file.write_all_at(&member.local(), member.offset).context("write", &self.draft)?;
+        self.at = start + size;
+        self.members.push(member);
+        Ok(hashed)
+    }
+
+    fn copy_small(&self, start: u64, from: &mut impl Read) -> Result<Copied, Failure> {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).map_err(Failure::Read)?;
+        self.file.write_all_at(&bytes, start).map_err(Failure::Write)?;
+        Ok(Copied { hashed: Hashed::of(&bytes), crc: crc32fast::hash(&bytes) })
+    }
+
+    /// Hashes on one thread what was read and written on another.
+    fn copy_large(&self, start: u64, from: &mut (impl Read + Send)) -> Result<Copied, Failure> {
+        std::thread::scope(|scope| {
+            let (sender, chunks) = std::sync::mpsc::sync_channel::<Vec<u8>>(WAITING);
+            let hashing = scope.spawn(move || {
+                let mut hasher = Hasher::new();
+                for chunk in chunks {
+                    hasher.update(&chunk);
+                }
+                hasher.finish()
+            });
+            let mut crc = crc32fast::Hasher::new();
+            let mut at = start;
+            loop {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                from.by_ref().take(CHUNK as u64).read_to_end(&mut chunk).map_err(Failure::Read)?;
+                if chunk.is_empty() {
+                    break;
+                }
+                crc.update(&chunk);
+                self.file.write_all_at(&chunk, at).map_err(Failure::Write)?;
+                at += chunk.len() as u64;
+                sender.send(chunk).expect("the hashing thread takes all there is");
+            }
+            drop(sender);
+            let hashed = hashing.join().expect("hashing does not panic");
+            Ok(Copied { hashed, crc: crc.finalize() })
+        })
     }
 
     /// What was added so far.
@@ -111,30 +147,41 @@ impl Writer {
         &self.manifest
     }
 
-    /// Adds both lists of digests, and gives the bundle its name. Returns its digest.
+    /// Adds both lists of digests, and gives the bundle its name. Returns the digest of the list of
+    /// BLAKE3 digests, which stands for all that it holds.
     pub fn finish(mut self) -> Result<Digest> {
-        let blake3 = self.manifest.blake3();
-        let hashed = self.put(manifest::BLAKE3, &mut blake3.as_bytes(), false)?;
+        let sha256 = self.manifest.sha256();
+        let hashed = self.put_list(manifest::SHA256, &sha256)?;
         let mut all = self.manifest.clone();
-        all.insert(manifest::BLAKE3, hashed);
-        let sha256 = all.sha256();
-        self.put(manifest::SHA256, &mut sha256.as_bytes(), false)?;
-        let zip = self.zip.take().expect("a writer holds its zip until it is finished");
-        let failed = |source| BundleError::Io { action: "write", path: self.draft.clone(), source };
-        let file = zip.finish().map_err(io::Error::from).map_err(failed)?;
-        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.sync_all().context("sync", &self.draft)?;
-        std::fs::rename(&self.draft, &self.to).context("write", &self.to)?;
-        let mut hasher = Hasher::new();
-        let mut file = File::open(&self.to).context("read", &self.to)?;
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            match file.read(&mut buffer).context("read", &self.to)? {
-                0 => return Ok(hasher.finish().digest),
-                n => hasher.update(&buffer[..n]),
-            }
-        }
+        all.insert(manifest::SHA256, hashed);
+        let digest = self.put_list(manifest::BLAKE3, &all.blake3())?.digest;
+        let directory: Vec<u8> = self.members.iter().flat_map(Member::central).collect();
+        let size = directory.len() as u64;
+        let end = layout::end(self.members.len() as u64, size, self.at);
+        let (at, draft) = (self.at, &self.draft);
+        self.file.write_all_at(&directory, at).context("write", draft)?;
+        self.file.write_all_at(&end, at + size).context("write", draft)?;
+        self.file.flush().context("write", draft)?;
+        self.file.sync_all().context("sync", draft)?;
+        std::fs::rename(draft, &self.to).context("write", &self.to)?;
+        Ok(digest)
     }
+
+    fn put_list(&mut self, name: &str, list: &str) -> Result<Hashed> {
+        self.put(name, &mut list.as_bytes(), list.len() as u64, false)
+    }
+}
+
+/// What is known of a file that was copied.
+struct Copied {
+    hashed: Hashed,
+    crc: u32,
+}
+
+/// Which side of a copy failed.
+enum Failure {
+    Read(io::Error),
+    Write(io::Error),
 }
 
 impl Drop for Writer {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rescience_bundle::{Bundle, BundleError, Writer, manifest, verify};
+use rescience_bundle::{Bundle, BundleError, Depth, Writer, manifest, verify};
 use rescience_digest::Digest;
 use tempfile::TempDir;
 
@@ -13,10 +13,12 @@ fn write(folder: &Path, name: &str, files: &[(&str, Vec<u8>)]) -> PathBuf {
     let path = folder.join(name);
     let mut writer = Writer::create(&path).unwrap();
     for (name, bytes) in files {
-        writer.add_file(name, &mut bytes.as_slice(), name.ends_with(".sh")).unwrap();
+        let size = bytes.len() as u64;
+        writer.add_file(name, &mut bytes.as_slice(), size, name.ends_with(".sh")).unwrap();
     }
     let digest = writer.finish().unwrap();
-    assert_eq!(digest, Digest::of(&fs::read(&path).unwrap()));
+    let list = Bundle::open(&path).unwrap().read(manifest::BLAKE3).unwrap().unwrap();
+    assert_eq!(digest, Digest::of(&list));
     path
 }
 
@@ -43,7 +45,7 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
 
 /// Whether anything at all is wrong with the bundle, and in which files.
 fn wrong(path: &Path) -> Result<Vec<String>, BundleError> {
-    let verified = verify(&Bundle::open(path)?, |_, _| {})?;
+    let verified = verify(&Bundle::open(path)?, Depth::Both, |_, _| {})?;
     Ok(verified.findings.iter().map(|finding| finding.file().to_owned()).collect())
 }
 
@@ -152,7 +154,7 @@ fn an_unpacked_bundle_is_checked_like_the_zip() {
     fs::write(folder.join("more"), "x").unwrap();
     fs::remove_file(folder.join("empty")).unwrap();
     fs::write(folder.join("README.md"), "reed me\n").unwrap();
-    let found = verify(&Bundle::open(&folder).unwrap(), |_, _| {}).unwrap().findings;
+    let found = verify(&Bundle::open(&folder).unwrap(), Depth::Quick, |_, _| {}).unwrap().findings;
     let said: Vec<String> = found.iter().map(ToString::to_string).collect();
     let (was, is) = (Digest::of(b"read me\n"), Digest::of(b"reed me\n"));
     let changed = format!("`README.md` was changed: expected {was}, found {is}");

@@ -46,6 +46,34 @@ impl Hasher {
     }
 }
 
+/// BLAKE3 alone, of large things, on all cores.
+#[derive(Clone, Default)]
+pub struct WideHasher(blake3::Hasher);
+
+impl WideHasher {
+    /// Takes the next bytes, best several megabytes of them.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update_rayon(bytes);
+    }
+
+    /// The digest of all bytes seen.
+    pub fn finish(self) -> Digest {
+        Digest::from_bytes(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Digest {
+    /// Hashes a file on all cores, and says how many bytes it has.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn of_file(path: &std::path::Path) -> std::io::Result<(Digest, u64)> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_mmap_rayon(path)?;
+        Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), hasher.count()))
+    }
+}
+
 impl Hashed {
     /// Both hashes and the size of `bytes`.
     pub fn of(bytes: &[u8]) -> Hashed {

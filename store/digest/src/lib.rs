@@ -14,5 +14,5 @@ mod hex;
 pub mod id;
 
 pub use canonical::{Canonical, KeyHasher};
-pub use hasher::{Hashed, Hasher};
+pub use hasher::{Hashed, Hasher, WideHasher};
 pub use id::{ActionKey, Digest, ParseIdError, Sha256};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rescience_bundle::{Bundle, Finding, verify};
+use rescience_bundle::{Bundle, Depth, Finding, verify};
 use rescience_digest::{Digest, Hashed};
 use serde_json::json;
 
@@ -14,10 +14,12 @@ use super::records::Records;
 use crate::error::Error;
 use crate::unpacked::About;
 
-pub(super) fn check(report: &mut Report<'_>, path: &Path) -> Result<(), Error> {
+pub(super) fn check(report: &mut Report<'_>, path: &Path, full: bool) -> Result<(), Error> {
     let bundle = Bundle::open(path)?;
-    let verified =
-        verify(&bundle, |name, hashed| report.sound(format_args!("{name} {}", hashed.digest)))?;
+    let depth = if full { Depth::Both } else { Depth::Quick };
+    let verified = verify(&bundle, depth, |name, hashed| {
+        report.sound(format_args!("{name} {}", hashed.digest));
+    })?;
     let lost = verified.findings.iter().filter_map(expected).collect();
     let records = Records::read(&bundle, &verified.files, &lost)?;
     let mut told = BTreeSet::new();
@@ -44,6 +46,13 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path) -> Result<(), Error> {
         report.sound(format_args!("{name}: its key is that of its inputs, all there"));
     }
     report.count("files", verified.files.len());
+    if verified.claimed > 0 {
+        let files = if verified.claimed == 1 { "file" } else { "files" };
+        report.shell.note(format_args!(
+            "{} large {files} compared by BLAKE3 only; `--full` compares SHA-256 too",
+            verified.claimed
+        ));
+    }
     report.count("records", records.len());
     // Where bytes are not as they were, all that follows from them would only say it again.
     if report.problems == 0 {
