@@ -4,11 +4,20 @@ use std::collections::BTreeMap;
 
 use rescience_digest::{Digest, Hashed, Sha256};
 
-/// The list of BLAKE3 digests: of every file but itself, the other list among them.
+/// The list of BLAKE3 digests: of every file but itself and signatures, the other list among them.
 pub const BLAKE3: &str = "manifest-blake3.txt";
 
-/// The list of SHA-256 digests: of every file but the two lists.
+/// The list of SHA-256 digests: of every file but the lists and signatures.
 pub const SHA256: &str = "manifest-sha256.txt";
+
+/// Where signatures of the list of BLAKE3 digests are: what signs a list cannot be on it.
+pub const SIGNATURES: &str = "signatures/";
+
+/// Whether a list has to name a file.
+pub fn lists(list: &str, file: &str) -> bool {
+    // The first list is also of the second, so that it stands for all there is.
+    !(file.starts_with(SIGNATURES) || file == BLAKE3 || file == SHA256 && list == SHA256)
+}
 
 /// The files of a bundle and what they hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -149,12 +149,32 @@ impl Writer {
 
     /// Adds both lists of digests, and gives the bundle its name. Returns the digest of the list of
     /// BLAKE3 digests, which stands for all that it holds.
-    pub fn finish(mut self) -> Result<Digest> {
+    pub fn finish(self) -> Result<Digest> {
+        self.finish_signed(|_| Ok(Vec::new()))
+    }
+
+    /// The same with signatures of that list, each with its name under [`manifest::SIGNATURES`].
+    ///
+    /// # Errors
+    /// Those of `sign` too; then there is no bundle.
+    pub fn finish_signed<E: From<BundleError>>(
+        mut self,
+        sign: impl FnOnce(&[u8]) -> Result<Vec<(String, Vec<u8>)>, E>,
+    ) -> Result<Digest, E> {
         let sha256 = self.manifest.sha256();
-        let hashed = self.put_list(manifest::SHA256, &sha256)?;
+        let hashed = self.put_list(manifest::SHA256, sha256.as_bytes())?;
         let mut all = self.manifest.clone();
         all.insert(manifest::SHA256, hashed);
-        let digest = self.put_list(manifest::BLAKE3, &all.blake3())?.digest;
+        let list = all.blake3();
+        let digest = self.put_list(manifest::BLAKE3, list.as_bytes())?.digest;
+        for (name, signature) in sign(list.as_bytes())? {
+            self.put_list(&format!("{}{name}", manifest::SIGNATURES), &signature)?;
+        }
+        self.close()?;
+        Ok(digest)
+    }
+
+    fn close(&mut self) -> Result<()> {
         let directory: Vec<u8> = self.members.iter().flat_map(Member::central).collect();
         let size = directory.len() as u64;
         let end = layout::end(self.members.len() as u64, size, self.at);
@@ -163,12 +183,12 @@ impl Writer {
         self.file.write_all_at(&end, at + size).context("write", draft)?;
         self.file.flush().context("write", draft)?;
         self.file.sync_all().context("sync", draft)?;
-        std::fs::rename(draft, &self.to).context("write", &self.to)?;
-        Ok(digest)
+        std::fs::rename(draft, &self.to).context("write", &self.to)
     }
 
-    fn put_list(&mut self, name: &str, list: &str) -> Result<Hashed> {
-        self.put(name, &mut list.as_bytes(), list.len() as u64, false)
+    fn put_list(&mut self, name: &str, mut list: &[u8]) -> Result<Hashed> {
+        let size = list.len() as u64;
+        self.put(name, &mut list, size, false)
     }
 }
 
