@@ -1,5 +1,5 @@
 //! Signatures with the SSH keys that researchers have already: what `ssh-keygen -Y` writes and
-//! reads.
+//! reads, and DSSE envelopes.
 //!
 //! | module | holds |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | [`sshsig`] | [`Signature`]: over any bytes, for one namespace |
 //! | [`allowed`] | [`AllowedSigners`]: whose key it is, for what, and when |
 //! | [`pattern`] | the lists of names and wildcards in that file |
+//! | [`dsse`] | [`Envelope`]: a document and its signatures in one JSON file |
 //!
 //! Everything that is read here may come from somebody who lies: whatever has two readings is
 //! refused, and a signature says only which key made it. Start reading at [`sshsig`].
@@ -19,6 +20,7 @@
 mod agent;
 pub mod allowed;
 mod base64;
+pub mod dsse;
 mod error;
 pub mod key;
 pub mod namespace;
@@ -27,6 +29,7 @@ pub mod signer;
 pub mod sshsig;
 
 pub use allowed::AllowedSigners;
+pub use dsse::Envelope;
 pub use error::SignError;
 pub use key::PublicKey;
 pub use signer::Signer;
