@@ -11,7 +11,7 @@ use serde_json::Value;
 const MAP: &[(&str, &[&str])] = &[
     ("rescience-digest", &[]),
     ("rescience-bundle", &["rescience-digest"]),
-    ("rescience-sign", &[]),
+    ("rescience-sign", &["rescience-digest"]),
     ("rescience-store", &["rescience-digest"]),
     ("rescience-recipes", &["rescience-digest"]),
     ("rescience-exec", &["rescience-digest", "rescience-recipes", "rescience-store"]),

@@ -14,7 +14,7 @@ use crate::key::PublicKey;
 use crate::signer::Signer;
 use crate::sshsig::{self, Signature};
 
-/// The type of a payload that is an in-toto statement.
+/// The type of a payload that is a [`Statement`](crate::Statement).
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 /// The largest envelope in bytes.

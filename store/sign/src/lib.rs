@@ -1,5 +1,5 @@
 //! Signatures with the SSH keys that researchers have already: what `ssh-keygen -Y` writes and
-//! reads, and DSSE envelopes.
+//! reads, and in-toto statements in DSSE envelopes.
 //!
 //! | module | holds |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | [`allowed`] | [`AllowedSigners`]: whose key it is, for what, and when |
 //! | [`pattern`] | the lists of names and wildcards in that file |
 //! | [`dsse`] | [`Envelope`]: a document and its signatures in one JSON file |
+//! | [`statement`] | [`Statement`]: what the document claims of which files |
 //!
 //! Everything that is read here may come from somebody who lies: whatever has two readings is
 //! refused, and a signature says only which key made it. Start reading at [`sshsig`].
@@ -27,6 +28,7 @@ pub mod namespace;
 pub mod pattern;
 pub mod signer;
 pub mod sshsig;
+pub mod statement;
 
 pub use allowed::AllowedSigners;
 pub use dsse::Envelope;
@@ -34,3 +36,4 @@ pub use error::SignError;
 pub use key::PublicKey;
 pub use signer::Signer;
 pub use sshsig::Signature;
+pub use statement::Statement;
