@@ -11,6 +11,7 @@ use serde_json::Value;
 const MAP: &[(&str, &[&str])] = &[
     ("rescience-digest", &[]),
     ("rescience-bundle", &["rescience-digest"]),
+    ("rescience-sign", &["rescience-digest"]),
     ("rescience-store", &["rescience-digest"]),
     ("rescience-recipes", &["rescience-digest"]),
     ("rescience-exec", &["rescience-digest", "rescience-recipes", "rescience-store"]),
@@ -31,6 +32,7 @@ const MAP: &[(&str, &[&str])] = &[
 /// Crates that must stay free of what would let them do more than they should.
 const WITHOUT: &[(&str, &[&str])] = &[
     ("rescience-recipes", &["tokio", "git2", "ignore", "jiff", "reqwest"]),
+    ("rescience-sign", &["tokio", "reqwest", "git2"]),
     ("rescience-store", &["tokio", "toml", "typst"]),
     ("rescience-typst-papers", &["tokio", "git2", "reqwest"]),
     ("rescience-exec", &["typst", "clap", "anstream", "indicatif"]),
