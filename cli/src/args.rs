@@ -408,6 +408,9 @@ pub(crate) struct Bundle {
     /// Where to write it; default: out/NAME-VERSION.zip
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Sign it with this SSH key: a private key, or a public one that the ssh-agent has
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -415,6 +418,9 @@ pub(crate) struct Verify {
     /// A bundle, the folder it was unpacked to, a project, or a store
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
+    /// Who may sign, in the form of ssh-keygen; then one of them has to have signed the bundle
+    #[arg(long, value_name = "FILE")]
+    pub(crate) allowed_signers: Option<PathBuf>,
     /// Compare the SHA-256 digests of a bundle's large files too, not only BLAKE3
     #[arg(long)]
     pub(crate) full: bool,
@@ -434,6 +440,9 @@ pub(crate) struct Reproduce {
     /// So many seeds of each experiment, instead of as many as the recipe says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: Option<u32>,
+    /// Sign the verdict with this SSH key: a private key, or a public one that the ssh-agent has
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign: Option<PathBuf>,
     /// The folder for the report; default: out/reproduction, for a file: reproduction
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,

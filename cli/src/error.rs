@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rescience_bundle::BundleError;
 use rescience_recipes::{Code, Diagnostics, UnknownTarget};
+use rescience_sign::SignError;
 use rescience_store::StoreError;
 
 use crate::shell::Shell;
@@ -23,6 +24,8 @@ pub(crate) enum Error {
     Store(StoreError),
     /// A bundle cannot be written or read.
     Bundle(BundleError),
+    /// A key that cannot sign, or a signature that does not count.
+    Sign(SignError),
     /// Something that `rescience explain` says more about.
     Coded { code: Code, message: String, help: String },
     /// Anything else, in words, with advice.
@@ -64,6 +67,7 @@ impl Error {
             Error::Target(unknown) => format!("the recipe has no `{}`", unknown.pattern),
             Error::Store(error) => error.to_string(),
             Error::Bundle(error) => error.to_string(),
+            Error::Sign(error) => error.to_string(),
             Error::Build => "the build failed".to_owned(),
             Error::Interrupted => "interrupted".to_owned(),
         }
@@ -105,6 +109,7 @@ impl Error {
             }
             Error::Store(error) => shell.error(format_args!("the store: {error}")),
             Error::Bundle(error) => shell.error(error),
+            Error::Sign(error) => shell.error(error),
             Error::Coded { code, message, help: advice } => {
                 if json {
                     shell.data(diagnostics::bare(*code, message, advice));
@@ -157,6 +162,12 @@ impl From<UnknownTarget> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Error {
         Error::Store(error)
+    }
+}
+
+impl From<SignError> for Error {
+    fn from(error: SignError) -> Error {
+        Error::Sign(error)
     }
 }
 

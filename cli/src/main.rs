@@ -50,6 +50,7 @@ mod exit;
 mod project;
 mod settings;
 mod shell;
+mod signing;
 mod studio;
 mod templates;
 mod unpacked;

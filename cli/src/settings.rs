@@ -62,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) toolchain: BTreeMap<OsString, OsString>,
     /// Directories of software that experiments may use beside the system's.
     pub(crate) tools: Vec<PathBuf>,
+    /// The socket of the ssh-agent.
+    pub(crate) agent: Option<PathBuf>,
     /// Services' keys by name, and whether they are set.
     pub(crate) keys: Vec<(&'static str, bool)>,
     /// CPUs that this process may use.
@@ -101,6 +103,7 @@ impl Settings {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let keys = KEYS.iter().map(|name| (*name, set(name).is_some())).collect();
         let home = directory.join(home);
+        let agent = path("SSH_AUTH_SOCK");
         let tools = set(variable::TOOLS).unwrap_or_default();
         let tools = std::env::split_paths(&tools).filter(|path| !path.as_os_str().is_empty());
         let tools = tools.map(|path| directory.join(path)).collect::<Vec<_>>();
@@ -111,6 +114,17 @@ impl Settings {
                 absent.display()
             ));
         }
-        Ok(Settings { home, directory, binary, clock, progress, toolchain, tools, keys, cpus })
+        Ok(Settings {
+            home,
+            directory,
+            binary,
+            clock,
+            progress,
+            toolchain,
+            tools,
+            agent,
+            keys,
+            cpus,
+        })
     }
 }

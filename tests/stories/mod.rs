@@ -19,6 +19,7 @@ mod manifests;
 mod outputs;
 mod program;
 mod reproduce;
+mod signing;
 mod still;
 mod tracing;
 mod watching;

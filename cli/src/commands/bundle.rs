@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::project::{self, LOCK, Project, RECIPE};
 use crate::settings::Settings;
 use crate::shell::Shell;
+use crate::signing;
 use crate::unpacked::{About, made_path};
 
 pub(crate) fn run(
@@ -35,6 +36,7 @@ pub(crate) fn run(
     settings: &Settings,
     args: &Bundle,
 ) -> Result<(), Error> {
+    let signer = args.sign.as_deref().map(|key| signing::signer(settings, key)).transpose()?;
     let project = Project::open(global, settings)?;
     let host = project::host(global, settings, None, project.unpacked.as_ref())?;
     let _shared = host.store.share()?;
@@ -98,7 +100,10 @@ pub(crate) fn run(
     }
     let files = gathered.named.len() + gathered.objects.len() + gathered.traces.len();
     gathered.write(&host.store, &mut writer)?;
-    let digest = writer.finish()?;
+    let digest = writer.finish_signed(|list| match &signer {
+        Some(signer) => Ok(vec![signing::sign_list(signer, list)?]),
+        None => Ok::<_, Error>(Vec::new()),
+    })?;
     let size = std::fs::metadata(&to).map_err(|error| Error::read(&to, &error))?.len();
     let shown = to.strip_prefix(&settings.directory).unwrap_or(&to).display();
     let size = super::gc::bytes(size);

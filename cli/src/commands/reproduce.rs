@@ -7,11 +7,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rescience_bundle::Bundle;
-use rescience_digest::Digest;
+use rescience_digest::{Digest, Hashed};
 use rescience_exec::build::{Report, build, plan};
 use rescience_exec::event::Event;
 use rescience_exec::host::Host;
 use rescience_recipes::{ActionName, Code, NodeName, Step, Work};
+use rescience_sign::statement::svr::Verifier;
+use rescience_sign::statement::test_result::Outcome as TestOutcome;
+use rescience_sign::statement::{ResourceDescriptor, Statement, TestResult, VerificationResult};
+use rescience_sign::{PublicKey, Signer, namespace};
 use rescience_store::{Artifact, Root, Store};
 use rescience_typst_papers::Results;
 use rescience_typst_papers::reproduction::{
@@ -26,6 +30,7 @@ use crate::error::Error;
 use crate::project::{self, Project, RECIPE, Texts};
 use crate::settings::Settings;
 use crate::shell::Shell;
+use crate::signing;
 use crate::unpacked::Tools;
 
 pub(crate) fn run(
@@ -35,6 +40,7 @@ pub(crate) fn run(
     args: &Reproduce,
 ) -> Result<(), Error> {
     let json = args.message_format == MessageFormat::Json;
+    let signer = args.sign.as_deref().map(|key| signing::signer(settings, key)).transpose()?;
     let subject = Subject::find(shell, settings, args)?;
     let recorded = Recorded::read(&subject, global, settings, args)?;
     let again = subject.texts(settings)?.project_with(global, |recipe| {
@@ -71,12 +77,13 @@ pub(crate) fn run(
             profile: again.recipe.profile.clone(),
             finished: settings.clock.now(),
             runs: (found.runs, recorded.runs),
-            signed_by: None,
+            signed_by: signer.as_ref().map(|signer| recorded.relation(signer)),
             rescience: env!("CARGO_PKG_VERSION").to_owned(),
         },
         judged,
+        subjects: recorded.subjects,
     };
-    let written = reproduction.write(settings, &subject.output)?;
+    let written = reproduction.write(settings, &subject.output, signer.as_ref())?;
     store.finish()?;
     reproduction.tell(shell, json, settings, &written);
     match reproduction.outcome {
@@ -88,6 +95,9 @@ pub(crate) fn run(
         _ => Ok(()),
     }
 }
+
+/// What judges, in statements.
+const VERIFIER: &str = "https://rescience.dev/reproduce";
 
 /// What is to be reproduced.
 struct Subject {
@@ -142,6 +152,10 @@ impl Subject {
 struct Recorded {
     experiments: BTreeMap<NodeName, Results>,
     facts: Vec<Value>,
+    /// The results, by their digests.
+    subjects: Vec<ResourceDescriptor>,
+    /// The keys that have signed the bundle.
+    authors: Vec<PublicKey>,
     runs: usize,
     /// The most seeds that an experiment has.
     seeds: u32,
@@ -168,6 +182,8 @@ impl Recorded {
         let mut recorded = Recorded {
             experiments: BTreeMap::new(),
             facts: Vec::new(),
+            subjects: Vec::new(),
+            authors: authors(&subject.directory)?,
             runs: 0,
             seeds: 0,
             complete: true,
@@ -195,6 +211,8 @@ impl Recorded {
             let seeds = project.recipe.experiments.get(&name.name).map_or(0, |it| it.seeds);
             recorded.seeds = recorded.seeds.max(seeds);
             recorded.facts.extend(facts(&host.store, &results)?);
+            let hashed = Hashed::of(&host.store.read(&made.output)?);
+            recorded.subjects.push(ResourceDescriptor::file(&name.to_string(), &hashed));
             recorded.experiments.insert(name.clone(), results);
         }
         if recorded.experiments.is_empty() {
@@ -205,6 +223,30 @@ impl Recorded {
         }
         Ok(recorded)
     }
+}
+
+impl Recorded {
+    /// Who signs the verdict, and whether that is somebody else than signed the bundle: only
+    /// another can have reproduced it.
+    fn relation(&self, signer: &Signer) -> String {
+        let print = signer.public().fingerprint();
+        match self.authors.is_empty() {
+            true => format!("{print}; nobody has signed the bundle"),
+            false if self.authors.contains(signer.public()) => {
+                format!("{print}, who signed the bundle too: checked, not reproduced by another")
+            }
+            false => format!("{print}, who did not sign the bundle"),
+        }
+    }
+}
+
+/// The keys whose signatures a bundle has.
+fn authors(directory: &Path) -> Result<Vec<PublicKey>, Error> {
+    if !Bundle::is_folder(directory) {
+        return Ok(Vec::new());
+    }
+    let signatures = signing::signatures(&Bundle::open(directory)?)?;
+    Ok(signatures.into_iter().filter_map(|(_, key)| key.ok()).collect())
 }
 
 /// What the runs gave here.
@@ -285,6 +327,7 @@ struct Reproduction {
     outcome: Outcome,
     judged: Vec<Judged>,
     machines: Vec<Difference>,
+    subjects: Vec<ResourceDescriptor>,
 }
 
 /// Where the verdict is.
@@ -306,41 +349,88 @@ impl Reproduction {
             "runs": { "again": self.head.runs.0, "recorded": self.head.runs.1 },
             "metrics": self.judged,
             "differences": self.machines,
+            "signed_by": self.head.signed_by,
             "finished": self.head.finished,
             "rescience": self.head.rescience,
         })
     }
 
-    /// Writes the report, and keeps the verdict in the user's store.
-    fn write(&self, settings: &Settings, folder: &Path) -> Result<Written, Error> {
+    /// Writes the report and the statements, and keeps them in the user's store.
+    fn write(
+        &self,
+        settings: &Settings,
+        folder: &Path,
+        signer: Option<&Signer>,
+    ) -> Result<Written, Error> {
         let page = reproduction::page(&self.head, self.outcome, &self.judged, &self.machines);
         let page = page.map_err(|error| Error::other(format!("the report: {error}")))?;
         let mut verdict = serde_json::to_vec_pretty(&self.json()).expect("JSON serialises");
         verdict.push(b'\n');
+        let statements = self.statements(&verdict, signer)?;
         std::fs::create_dir_all(folder).map_err(|error| Error::write(folder, &error))?;
-        for (name, bytes) in [("reproduction.json", &verdict), ("reproduction.pdf", &page)] {
-            let path = folder.join(name);
-            std::fs::write(&path, bytes).map_err(|error| Error::write(&path, &error))?;
-        }
         let store = Store::open(&settings.home.join("store"))?;
         let _shared = store.share()?;
-        let kept = [store.put_bytes(&verdict)?.digest, store.put_bytes(&page)?.digest];
-        let root = Root {
-            project_dir: folder.display().to_string(),
-            keys: Vec::new(),
-            artifacts: kept.map(Artifact::Blob).to_vec(),
-        };
+        let mut kept = Vec::new();
+        for (name, bytes) in [
+            ("reproduction.json", &verdict),
+            ("reproduction.pdf", &page),
+            ("reproduction.intoto.jsonl", &statements),
+        ] {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).map_err(|error| Error::write(&path, &error))?;
+            kept.push(Artifact::Blob(store.put_bytes(bytes)?.digest));
+        }
+        let verdict = kept[0].digest();
+        let project_dir = folder.display().to_string();
+        let root = Root { project_dir, keys: Vec::new(), artifacts: kept };
         store.set_root(&format!("reproduction of {}", self.head.of), &root)?;
-        Ok(Written { verdict: kept[0], page: folder.join("reproduction.pdf") })
+        Ok(Written { verdict, page: folder.join("reproduction.pdf") })
+    }
+
+    /// The verdict as others read it: a test result and a summary of what was verified, one DSSE
+    /// envelope each, signed if somebody signs.
+    fn statements(&self, verdict: &[u8], signer: Option<&Signer>) -> Result<Vec<u8>, Error> {
+        let named = |holds: bool| -> Vec<String> {
+            self.judged.iter().filter(|it| it.verdict.holds() == holds).map(name).collect()
+        };
+        let result = TestResult {
+            result: match self.outcome {
+                Outcome::Reproduced => TestOutcome::Passed,
+                Outcome::PartlyReproduced => TestOutcome::Warned,
+                Outcome::NotReproduced => TestOutcome::Failed,
+            },
+            configuration: vec![ResourceDescriptor::file(
+                "reproduction.json",
+                &Hashed::of(verdict),
+            )],
+            url: None,
+            passed_tests: named(true),
+            warned_tests: Vec::new(),
+            failed_tests: named(false),
+        };
+        let mut envelopes = vec![Statement::new(self.subjects.clone(), result)?.envelope()];
+        if self.outcome != Outcome::NotReproduced {
+            let summary = VerificationResult {
+                verifier: Verifier { id: VERIFIER.to_owned(), policies: Vec::new() },
+                time_created: self.head.finished,
+                properties: vec![self.outcome.as_str().replace(' ', "-")],
+            };
+            envelopes.push(Statement::new(self.subjects.clone(), summary)?.envelope());
+        }
+        let mut lines = Vec::new();
+        for mut envelope in envelopes {
+            if let Some(signer) = signer {
+                envelope.sign(signer, namespace::VERDICT)?;
+            }
+            lines.extend(envelope.to_json());
+            lines.push(b'\n');
+        }
+        Ok(lines)
     }
 
     fn tell(&self, shell: &Shell, json: bool, settings: &Settings, written: &Written) {
         for it in &self.judged {
-            let point: Vec<_> =
-                it.point.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-            let point =
-                if point.is_empty() { String::new() } else { format!("[{}]", point.join(",")) };
-            let line = format!("{}{point}.{}: {}", it.experiment, it.metric, it.verdict.as_str());
+            let line = format!("{}: {}", name(it), it.verdict.as_str());
             match it.verdict.holds() {
                 true => shell.detail("Judged", line),
                 false => shell.warning(line),
@@ -384,4 +474,11 @@ impl Reproduction {
             shell.data(format_args!("{}  {}", written.verdict, self.outcome.as_str()));
         }
     }
+}
+
+/// A metric of a point, in full.
+fn name(it: &Judged) -> String {
+    let point: Vec<_> = it.point.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    let point = if point.is_empty() { String::new() } else { format!("[{}]", point.join(",")) };
+    format!("{}{point}.{}", it.experiment, it.metric)
 }

@@ -2,7 +2,7 @@
 //!
 //! | path | what is checked |
 //! |---|---|
-//! | a bundle, or its unpacked folder | both lists of digests; every record against its key; every key from the recipe inside; every figure, page and claim made again in memory |
+//! | a bundle, or its unpacked folder | both lists of digests; every record against its key; every key from the recipe inside; every figure, page and claim made again in memory; signatures |
 //! | a project | every key from the recipe; every object that the papers lead to; pages and claims; the views in `out/` |
 //! | a store | every object and every record |
 
@@ -19,12 +19,14 @@ use crate::error::Error;
 use crate::project::RECIPE;
 use crate::settings::Settings;
 use crate::shell::Shell;
+use crate::signing;
 
 mod bundle;
 mod inside;
 mod pages;
 mod project;
 mod records;
+mod signatures;
 
 pub(crate) fn run(
     shell: &Shell,
@@ -38,7 +40,11 @@ pub(crate) fn run(
     if path.join("v1/objects").is_dir() {
         store(&mut report, &path)?;
     } else if path.is_file() || Bundle::is_folder(&path) {
+        let allowed = args.allowed_signers.as_deref();
+        let allowed = allowed.map(|file| signing::allowed(settings, file)).transpose()?;
         bundle::check(&mut report, &path, args.full)?;
+        let (bundle, now) = (Bundle::open(&path)?, settings.clock.now());
+        signatures::check(&mut report, &bundle, allowed.as_ref(), now)?;
     } else if path.join(RECIPE).is_file() {
         project::check(&mut report, global, settings, &path)?;
     } else {
