@@ -11,6 +11,7 @@ use serde_json::Value;
 const MAP: &[(&str, &[&str])] = &[
     ("rescience-digest", &[]),
     ("rescience-bundle", &["rescience-digest"]),
+    ("rescience-exchange", &["rescience-bundle", "rescience-digest"]),
     ("rescience-store", &["rescience-digest"]),
     ("rescience-recipes", &["rescience-digest"]),
     ("rescience-exec", &["rescience-digest", "rescience-recipes", "rescience-store"]),
