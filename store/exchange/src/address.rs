@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+pub(crate) use oci::is_loopback;
 pub use oci::{OciAddress, Version};
 
 /// Where a bundle is published.

@@ -103,11 +103,17 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
 /// Both digests and the size of a file.
 pub(crate) fn hash(path: &Path) -> Result<Hashed> {
     let mut hasher = Hasher::new();
+    hash_into(path, &mut hasher)?;
+    Ok(hasher.finish())
+}
+
+/// Has a hasher take a whole file.
+pub(crate) fn hash_into(path: &Path, hasher: &mut Hasher) -> Result<()> {
     let mut file = File::open(path).context("open", path)?;
     let mut buffer = vec![0; CHUNK];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish()),
+            Ok(0) => return Ok(()),
             Ok(n) => hasher.update(&buffer[..n]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error).context("read", path),

@@ -4,11 +4,21 @@
 //! |---|---|
 //! | [`address`] | where to and where from, as a person types it |
 //! | [`dir`] | a folder |
+//! | [`web`] | a file behind an address |
+//!
+//! The crate prints nothing and reads neither the environment nor `HOME`: tokens, certificates, a
+//! proxy and whoever is told of progress come from the caller.
 
 pub mod address;
 pub mod dir;
 mod error;
+#[expect(dead_code, reason = "nothing is sent yet")]
+mod http;
+mod token;
 mod watch;
+pub mod web;
 
 pub use error::ExchangeError;
+pub use http::{Http, Options};
+pub use token::{Credentials, Token};
 pub use watch::{Event, Watch, unwatched};
