@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`address`] | where to and where from, as a person types it |
 //! | [`dir`] | a folder |
+//! | [`oci`] | an artifact in an OCI registry |
 //! | [`web`] | a file behind an address |
 //!
 //! The crate prints nothing and reads neither the environment nor `HOME`: tokens, certificates, a
@@ -12,8 +13,8 @@
 pub mod address;
 pub mod dir;
 mod error;
-#[expect(dead_code, reason = "nothing is sent yet")]
 mod http;
+pub mod oci;
 mod token;
 mod watch;
 pub mod web;

@@ -75,7 +75,6 @@ impl OciAddress {
     }
 
     /// Where its part of the registry's API begins.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no registry is asked yet"))]
     pub(crate) fn base(&self) -> String {
         let scheme = if self.is_loopback() { "http" } else { "https" };
         format!("{scheme}://{}/v2/{}", self.registry, self.name)

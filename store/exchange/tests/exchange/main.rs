@@ -1,5 +1,6 @@
 //! Bundles handed on and got back, over connections that break.
 
-#[expect(dead_code, reason = "nothing is sent yet")]
+mod oci;
+mod registry;
 mod support;
 mod web;
