@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`address`] | where to and where from, as a person types it |
 //! | [`dir`] | a folder |
+//! | [`git`] | a commit in a git repository |
 //! | [`oci`] | an artifact in an OCI registry |
 //! | [`web`] | a file behind an address |
 //!
@@ -13,6 +14,7 @@
 pub mod address;
 pub mod dir;
 mod error;
+pub mod git;
 mod http;
 pub mod oci;
 mod token;

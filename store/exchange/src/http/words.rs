@@ -67,7 +67,7 @@ fn message(json: &Value) -> Option<String> {
 }
 
 /// One line, bounded, without characters that a terminal obeys.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut line = String::new();
     for (nth, word) in text.split(|c: char| c.is_whitespace() || c.is_control()).enumerate() {
         if !word.is_empty() {

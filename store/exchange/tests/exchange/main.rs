@@ -1,5 +1,6 @@
 //! Bundles handed on and got back, over connections that break.
 
+mod git;
 mod oci;
 mod registry;
 mod support;
