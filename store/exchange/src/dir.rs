@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use rescience_bundle::Bundle;
 use rescience_digest::{Hashed, Hasher};
 
 use crate::error::{Context as _, ExchangeError, Result};
@@ -51,6 +52,33 @@ pub fn publish(zip: &Path, folder: &Path, clash: Clash, watch: &mut Watch<'_>) -
         fs::remove_file(&draft).ok();
     }
     copied.map(|()| to)
+}
+
+/// The bundle at a path: a zip, the folder that one was unpacked to, or the only zip of a folder.
+///
+/// # Errors
+/// [`ExchangeError::Refused`] for a folder with no zip in it, or with several.
+pub fn find(path: &Path) -> Result<PathBuf> {
+    if !fs::metadata(path).context("open", path)?.is_dir() || Bundle::is_folder(path) {
+        return Ok(path.to_owned());
+    }
+    let mut zips = Vec::new();
+    for entry in fs::read_dir(path).context("read", path)? {
+        let inner = entry.context("read", path)?.path();
+        if inner.extension().is_some_and(|extension| extension == "zip") && inner.is_file() {
+            zips.push(inner);
+        }
+    }
+    if zips.len() == 1 {
+        return Ok(zips.remove(0));
+    }
+    zips.sort();
+    let names: Vec<_> = zips.iter().map(|zip| format!("`{}`", zip.display())).collect();
+    let reason = match names.as_slice() {
+        [] => "no zip is in it".to_owned(),
+        _ => format!("several zips are in it: name one of {}", names.join(", ")),
+    };
+    Err(ExchangeError::Refused { from: format!("`{}`", path.display()), reason })
 }
 
 fn copy(from: &Path, to: &Path, what: &str, watch: &mut Watch<'_>) -> Result<()> {
@@ -158,5 +186,20 @@ mod tests {
         let error = publish(&zip, &folder, Clash::Refuse, &mut unwatched).unwrap_err();
         assert!(error.to_string().contains("paper.zip"), "{error}");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_bundle_of_a_folder_is_its_only_zip() {
+        let world = TempDir::new().unwrap();
+        let said = find(world.path()).unwrap_err().to_string();
+        assert!(said.ends_with("no zip is in it"), "{said}");
+        let [one, other] = ["one.zip", "other.zip"].map(|name| world.path().join(name));
+        fs::write(&one, "").unwrap();
+        assert_eq!(find(world.path()).unwrap(), one);
+        assert_eq!(find(&one).unwrap(), one);
+        fs::write(&other, "").unwrap();
+        let said = find(world.path()).unwrap_err().to_string();
+        assert!(said.contains("one.zip`, `") && said.ends_with("other.zip`"), "{said}");
+        assert!(find(&world.path().join("missing")).is_err());
     }
 }
