@@ -7,6 +7,7 @@
 //! | [`git`] | a commit in a git repository |
 //! | [`oci`] | an artifact in an OCI registry |
 //! | [`web`] | a file behind an address |
+//! | [`zenodo`] | a deposit with a DOI |
 //!
 //! The crate prints nothing and reads neither the environment nor `HOME`: tokens, certificates, a
 //! proxy and whoever is told of progress come from the caller.
@@ -20,6 +21,7 @@ pub mod oci;
 mod token;
 mod watch;
 pub mod web;
+pub mod zenodo;
 
 pub use error::ExchangeError;
 pub use http::{Http, Options};

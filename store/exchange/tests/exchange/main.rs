@@ -5,3 +5,4 @@ mod oci;
 mod registry;
 mod support;
 mod web;
+mod zenodo;
