@@ -51,7 +51,13 @@ pub(crate) fn download(
     }
     let mut draft = Draft::open(to, expected)?;
     loop {
-        fill(http, call, &mut draft, expected, watch, send)?;
+        if let Err(error) = fill(http, call, &mut draft, expected, watch, send) {
+            // Only what has a digest can be gone on with by another process.
+            if expected.sha256.is_none() {
+                fs::remove_file(&draft.path).ok();
+            }
+            return Err(error);
+        }
         let hashed = draft.hasher.clone().finish();
         match expected.sha256 {
             Some(wanted) if wanted != hashed.sha256 && draft.inherited => draft.restart()?,
@@ -81,7 +87,7 @@ fn fill(
     watch: &mut Watch<'_>,
     send: &mut dyn FnMut(&Call<'_>, &mut Watch<'_>) -> Result<Answer>,
 ) -> Result<()> {
-    let (mut tag, mut failures) = (None::<String>, 0);
+    let (mut tag, mut failures, mut best) = (None::<String>, 0, draft.done);
     while expected.size.is_none_or(|size| draft.done < size) || draft.done == 0 {
         let before = draft.done;
         let mut ask = call.clone();
@@ -122,7 +128,9 @@ fn fill(
         else {
             return Ok(());
         };
-        failures = if draft.done > before { 1 } else { failures + 1 };
+        // What had to be fetched twice is no progress.
+        failures = if draft.done > best { 1 } else { failures + 1 };
+        best = best.max(draft.done);
         if failures >= http.options().tries {
             return Err(ExchangeError::Connection { url: words::shown(&call.url), reason });
         }

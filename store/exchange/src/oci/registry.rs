@@ -122,12 +122,20 @@ impl<'a> Registry<'a> {
 
     /// The answer, if it has one of these statuses.
     pub(super) fn expect(&self, answer: Answer, statuses: &[u16]) -> Result<Answer> {
-        self.http.expect(answer, statuses, self.credentials)
+        if statuses.contains(&answer.status.as_u16()) {
+            Ok(answer)
+        } else {
+            Err(self.refusal(answer))
+        }
     }
 
     /// An answer as the error that it is.
     pub(super) fn refusal(&self, answer: Answer) -> ExchangeError {
-        self.http.refusal(answer, self.credentials)
+        let mut error = self.http.refusal(answer, self.credentials);
+        if let ExchangeError::Answer { words, .. } = &mut error {
+            *words = self.granted.borrow().redact(words);
+        }
+        error
     }
 
     fn manifest_path(&self) -> String {

@@ -113,6 +113,36 @@ fn uploads_and_downloads_outlive_connections_that_break() {
     assert_eq!(chopper.cuts(), 2);
 }
 
+#[test]
+fn a_download_that_another_process_began_goes_on() {
+    let Some(registry) = Registry::start() else { return };
+    let world = TempDir::new().unwrap();
+    let bytes = noise(14, 1 << 20);
+    let zip = write(world.path(), &bytes);
+    let from = address(&registry.host, ":v1");
+    publish(&from, &zip, Clash::Refuse).unwrap();
+    let mut odd = bytes.clone();
+    odd[7] ^= 1;
+    let long = [&*bytes, b"more"].concat();
+    for (left, whole) in
+        [(&bytes[..1000], false), (&bytes, true), (&odd[..1000], false), (&long, false)]
+    {
+        let here = TempDir::new().unwrap();
+        fs::write(here.path().join(".paper.zip.part"), left).unwrap();
+        let mut begun = Vec::new();
+        let mut watch = |event: Event<'_>| match event {
+            Event::Resumed { at, .. } => begun.push(at),
+            Event::Moved { what: "paper.zip", .. } => assert!(!whole, "it is there already"),
+            _ => {}
+        };
+        let refuse = Clash::Refuse;
+        let fetched = oci::fetch(&hasty(), &from, &login(), here.path(), refuse, &mut watch);
+        assert!(fs::read(fetched.unwrap().zip).unwrap() == bytes);
+        assert_eq!(begun, if left.len() == 1000 { vec![1000] } else { Vec::new() });
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);
+    }
+}
+
 /// A registry in memory that gives tokens out, loses the second chunk half way, and remembers.
 #[derive(Default)]
 struct Shelf {
@@ -258,12 +288,17 @@ fn what_a_registry_changed_or_made_up_is_refused() {
     }
 
     *shelf.manifest.lock().unwrap() = manifest.into_bytes();
-    let digest = format!("sha256:{}", Hashed::of(b"abc").sha256);
-    shelf.blobs.lock().unwrap().insert(digest.clone(), b"abd".to_vec());
-    let error = fetch(&to, here.path()).unwrap_err();
-    let ExchangeError::Bytes { expected, .. } = &error else { panic!("{error}") };
-    assert_eq!(*expected, digest);
-    assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
+    for (bytes, other) in [(&b"abc"[..], &b"abd"[..]), (&sides()[0].bytes, b"{}")] {
+        let digest = format!("sha256:{}", Hashed::of(bytes).sha256);
+        let put = |bytes: &[u8]| shelf.blobs.lock().unwrap().insert(digest.clone(), bytes.to_vec());
+        put(other);
+        let error = fetch(&to, here.path()).unwrap_err();
+        let ExchangeError::Bytes { expected, .. } = &error else { panic!("{error}") };
+        assert_eq!(*expected, digest);
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
+        put(bytes);
+    }
+    assert!(fetch(&to, here.path()).is_ok(), "the right bytes are taken");
 
     let other = OciAddress { version: Version::Digest(Sha256::from_bytes([0; 32])), ..to };
     assert!(fetch(&other, here.path()).is_err());
