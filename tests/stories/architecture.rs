@@ -35,6 +35,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ("rescience-store", &["tokio", "toml", "typst"]),
     ("rescience-typst-papers", &["tokio", "git2", "reqwest"]),
     ("rescience-exec", &["typst", "clap", "anstream", "indicatif"]),
+    ("rescience-exchange", &["typst", "clap", "anstream", "indicatif"]),
 ];
 
 #[test]

@@ -173,14 +173,14 @@ fn read(
     Some(Request { method, path, headers, wire, socket })
 }
 
-/// A client that loses patience within a second.
+/// A client that loses patience within two seconds.
 pub(crate) fn hasty() -> Http {
     Http::new(hasty_options()).unwrap()
 }
 
 pub(crate) fn hasty_options() -> Options {
     Options {
-        stall: Duration::from_millis(700),
+        stall: Duration::from_secs(2),
         tries: 4,
         wait: Duration::from_millis(10),
         longest_wait: Duration::from_secs(2),
