@@ -2,13 +2,13 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`objects`] | a bundle as a tree of git, and back |
-//! | [`local`] | repositories on this machine, as libgit2 reaches them |
-//! | [`smart`] | repositories behind `https:` |
-//! | [`packet`] | the lines in which git speaks there |
+//! | `objects` | a bundle as a tree of git, and back |
+//! | `local` | repositories on this machine, as libgit2 reaches them |
+//! | `smart` | repositories behind `https:` |
+//! | `packet` | the lines in which git speaks there |
 //!
-//! The files are stored as they are, so their digests and those of the bundle's lists agree. What
-//! git is configured to do on this machine has no influence.
+//! The files are stored as they are, so their digests and those of the bundle's lists agree: no
+//! filter, hook or rewritten address of this machine's git configuration has a say.
 
 mod local;
 mod objects;
@@ -48,6 +48,19 @@ pub struct Record {
     pub tag: String,
 }
 
+/// A remote, and what is needed to reach it.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The client for what is behind `https:`.
+    pub http: &'a Http,
+    /// The remote and the branch.
+    pub address: &'a GitAddress,
+    /// What gives access to it.
+    pub credentials: &'a Credentials,
+    /// A folder in which a repository is made, and removed again.
+    pub scratch: &'a Path,
+}
+
 /// A name in a remote that is to lead to another commit.
 struct Update {
     name: String,
@@ -74,30 +87,26 @@ trait Remote {
 }
 
 /// Sends the files of a bundle as one commit on top of the branch, and tags it. Returns the commit,
-/// which is that of the branch if it holds the same files already. `scratch` is a folder in which a
-/// repository is made and removed again.
+/// which is that of the branch if it holds the same files already.
 ///
 /// # Errors
 /// [`ExchangeError::Exists`] if the tag leads to another commit, unless it is to be moved.
-#[expect(clippy::too_many_arguments, reason = "where to, what, how, and who is told")]
 pub fn publish(
-    http: &Http,
-    address: &GitAddress,
-    credentials: &Credentials,
+    place: Place<'_>,
     bundle: &Bundle,
     record: &Record,
     clash: Clash,
-    scratch: &Path,
     watch: &mut Watch<'_>,
 ) -> Result<String> {
+    let address = place.address;
     let (branch, tag) = (heads(&address.branch), format!("refs/tags/{}", record.tag));
     if !git2::Reference::is_valid_name(&tag) {
         let reason = format!("git takes no tag of the name `{}`", record.tag);
         return Err(ExchangeError::Unfit { to: format!("`{}`", address.remote), reason });
     }
     let failed = failed("write a commit for", &address.remote);
-    let scratch = Scratch::create(scratch)?;
-    let mut remote = connect(http, address, credentials)?;
+    let scratch = Scratch::create(place.scratch)?;
+    let mut remote = connect(place)?;
     let names = remote.names(watch)?;
     let tree = objects::write(&scratch.repository, bundle).map_err(&failed)??;
     let tip = names.get(&branch).copied();
@@ -149,19 +158,13 @@ fn commit(
 ///
 /// # Errors
 /// [`ExchangeError::Refused`] if they are no bundle.
-pub fn fetch(
-    http: &Http,
-    address: &GitAddress,
-    credentials: &Credentials,
-    folder: &Path,
-    scratch: &Path,
-    watch: &mut Watch<'_>,
-) -> Result<String> {
+pub fn fetch(place: Place<'_>, folder: &Path, watch: &mut Watch<'_>) -> Result<String> {
+    let address = place.address;
     if folder.symlink_metadata().is_ok() {
         return Err(ExchangeError::Exists { place: format!("`{}`", folder.display()) });
     }
-    let scratch = Scratch::create(scratch)?;
-    let mut remote = connect(http, address, credentials)?;
+    let scratch = Scratch::create(place.scratch)?;
+    let mut remote = connect(place)?;
     let names = remote.names(watch)?;
     let candidates = [heads(&address.branch), format!("refs/tags/{}", address.branch)];
     let found = candidates.iter().find_map(|name| Some((name, *names.get(name)?)));
@@ -180,11 +183,8 @@ fn heads(branch: &str) -> String {
     format!("refs/heads/{branch}")
 }
 
-fn connect<'a>(
-    http: &'a Http,
-    address: &'a GitAddress,
-    credentials: &Credentials,
-) -> Result<Box<dyn Remote + 'a>> {
+fn connect<'a>(place: Place<'a>) -> Result<Box<dyn Remote + 'a>> {
+    let Place { http, address, credentials, .. } = place;
     let remote = &address.remote;
     let scheme = remote.split_once("://").map(|(scheme, _)| scheme);
     // As git itself tells `host:path` from a path.

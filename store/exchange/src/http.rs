@@ -2,11 +2,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`call`] | one request, so that it can be sent twice |
-//! | [`retry`] | when it is sent again |
-//! | [`words`] | what a server said, fit to be shown |
-//! | [`tls`] | whom to trust |
-//! | [`download`] | a file, got in pieces if need be |
+//! | `call` | one request, so that it can be sent twice |
+//! | `retry` | when it is sent again |
+//! | `words` | what a server said, fit to be shown |
+//! | `tls` | whom to trust |
+//! | `download` | a file, got in pieces if need be |
 
 pub(crate) mod call;
 pub(crate) mod download;

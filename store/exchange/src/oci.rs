@@ -2,10 +2,10 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`manifest`] | what the registry is told the artifact consists of |
-//! | [`registry`] | requests with whatever gives access |
-//! | [`challenge`] | how a registry asks for a token |
-//! | [`upload`] | a blob, sent from where it was cut off |
+//! | `manifest` | what the registry is told the artifact consists of |
+//! | `registry` | requests with whatever gives access |
+//! | `challenge` | how a registry asks for a token |
+//! | `upload` | a blob, sent from where it was cut off |
 
 mod challenge;
 mod manifest;

@@ -2,9 +2,9 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`deposit`] | what Zenodo says of a deposit |
-//! | [`metadata`] | what a deposit says of itself |
-//! | [`request`] | every request there is, to be sent or to be shown |
+//! | `deposit` | what Zenodo says of a deposit |
+//! | `metadata` | what a deposit says of itself |
+//! | `request` | every request there is, to be sent or to be shown |
 //!
 //! [`Zenodo::reserve`] comes before the paper is built, so that the paper carries its DOI; then
 //! [`upload`](Zenodo::upload), [`describe`](Zenodo::describe) and, which nobody can take back,

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use rescience_bundle::{Bundle, Writer, verify};
 use rescience_exchange::address::GitAddress;
 use rescience_exchange::dir::Clash;
-use rescience_exchange::git::{self, Record};
+use rescience_exchange::git::{self, Place, Record};
 use rescience_exchange::{Credentials, ExchangeError, Token, unwatched};
 use tempfile::TempDir;
 
@@ -64,18 +64,24 @@ impl World {
     }
 
     fn publish(&self, text: &str, tag: &str, clash: Clash) -> Result<String, ExchangeError> {
-        let (to, scratch) = (self.address("bundle"), self.path("scratch"));
+        let (to, scratch, http) = (self.address("bundle"), self.path("scratch"), hasty());
+        let place =
+            Place { http: &http, address: &to, credentials: &self.credentials, scratch: &scratch };
         let bundle = bundle(self.folder.path(), text);
-        let (record, login) = (record(tag), &self.credentials);
-        let (http, watch) = (hasty(), &mut unwatched);
-        let published = git::publish(&http, &to, login, &bundle, &record, clash, &scratch, watch);
-        assert_eq!(fs::read_dir(scratch).map_or(0, Iterator::count), 0, "the scratch is empty");
+        let published = git::publish(place, &bundle, &record(tag), clash, &mut unwatched);
+        assert_eq!(fs::read_dir(&scratch).map_or(0, Iterator::count), 0, "the scratch is empty");
         published
     }
 
     fn fetch(&self, branch: &str, name: &str) -> Result<String, ExchangeError> {
-        let (from, to, scratch) = (self.address(branch), self.path(name), self.path("scratch"));
-        git::fetch(&hasty(), &from, &self.credentials, &to, &scratch, &mut unwatched)
+        let (from, scratch, http) = (self.address(branch), self.path("scratch"), hasty());
+        let place = Place {
+            http: &http,
+            address: &from,
+            credentials: &self.credentials,
+            scratch: &scratch,
+        };
+        git::fetch(place, &self.path(name), &mut unwatched)
     }
 
     fn bare(&self) -> git2::Repository {
