@@ -281,21 +281,41 @@ impl Http {
 
     /// A whole body.
     pub(crate) fn bytes(&self, mut answer: Answer) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        self.body(&mut answer)
+    }
+
+    /// The head and the whole body of an answer, asked for again if it breaks off.
+    pub(crate) fn whole(
+        &self,
+        watch: &mut Watch<'_>,
+        mut send: impl FnMut(&mut Watch<'_>) -> Result<Answer>,
+    ) -> Result<(Answer, Vec<u8>)> {
+        let mut tries = 0;
         loop {
-            match self.chunk(&mut answer) {
-                Ok(None) => return Ok(bytes),
-                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                Err(Lost(reason)) => {
-                    let url = words::shown(&answer.url);
-                    return Err(ExchangeError::Connection { url, reason });
+            tries += 1;
+            let mut answer = send(watch)?;
+            match self.body(&mut answer) {
+                Err(ExchangeError::Connection { reason, .. }) if tries < self.options.tries => {
+                    self.pause(&reason, retry::wait(tries, &self.options), watch);
                 }
-            }
-            if bytes.len() > LONGEST {
-                let reason = format!("it is longer than {LONGEST} bytes");
-                return Err(ExchangeError::Protocol { url: words::shown(&answer.url), reason });
+                body => return Ok((answer, body?)),
             }
         }
+    }
+
+    fn body(&self, answer: &mut Answer) -> Result<Vec<u8>> {
+        let (url, mut bytes) = (words::shown(&answer.url), Vec::new());
+        while let Some(chunk) = self
+            .chunk(answer)
+            .map_err(|Lost(reason)| ExchangeError::Connection { url: url.clone(), reason })?
+        {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > LONGEST {
+                let reason = format!("it is longer than {LONGEST} bytes");
+                return Err(ExchangeError::Protocol { url, reason });
+            }
+        }
+        Ok(bytes)
     }
 
     /// A body that is JSON.

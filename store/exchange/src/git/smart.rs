@@ -56,8 +56,10 @@ impl<'a> Smart<'a> {
         let mut url = self.path("info/refs");
         url.set_query(Some(&format!("service={service}")));
         let call = Call::get(url, &self.shown).credentials(&self.credentials);
-        let answer = self.http.send(&call, watch)?;
-        let answer = self.http.expect(answer, &[200], &self.credentials)?;
+        let (answer, bytes) = self.http.whole(watch, |watch| {
+            let answer = self.http.send(&call, watch)?;
+            self.http.expect(answer, &[200], &self.credentials)
+        })?;
         let kind = format!("application/x-{service}-advertisement");
         if answer.header("content-type") != Some(&kind) {
             return Err(self.protocol("there is no git repository"));
@@ -69,7 +71,6 @@ impl<'a> Smart<'a> {
         if let Some(path) = answer.url.path().strip_suffix("/info/refs") {
             self.base.set_path(path);
         }
-        let bytes = self.http.bytes(answer)?;
         names(&bytes).map_err(|reason| self.protocol(reason))
     }
 

@@ -145,26 +145,30 @@ impl<'a> Registry<'a> {
         }
     }
 
+    /// The head and the whole body of an answer with one of these statuses.
+    fn whole(
+        &self,
+        call: &Call<'_>,
+        statuses: &[u16],
+        watch: &mut Watch<'_>,
+    ) -> Result<(Answer, Vec<u8>)> {
+        self.http.whole(watch, |watch| self.expect(self.send(call, watch)?, statuses))
+    }
+
     /// The digest of what the tag leads to, if to anything.
     pub(super) fn tagged(&self, watch: &mut Watch<'_>) -> Result<Option<Sha256>> {
         let call = self.call(Method::GET, &self.manifest_path(), "the manifest")?;
-        let answer = self.send(&call.header("accept", MANIFEST), watch)?;
-        let answer = self.expect(answer, &[200, 404])?;
-        if answer.status.as_u16() == 404 {
-            return Ok(None);
-        }
-        Ok(Some(Hashed::of(&self.http.bytes(answer)?).sha256))
+        let (answer, bytes) = self.whole(&call.header("accept", MANIFEST), &[200, 404], watch)?;
+        let found = answer.status.as_u16() == 200;
+        Ok(found.then(|| Hashed::of(&bytes).sha256))
     }
 
     /// The manifest, and the digest of its bytes.
     pub(super) fn manifest(&self, watch: &mut Watch<'_>) -> Result<(Sha256, Vec<u8>)> {
         let call = self.call(Method::GET, &self.manifest_path(), "the manifest")?;
-        let answer = self.send(&call.header("accept", MANIFEST), watch)?;
-        let answer = self.expect(answer, &[200])?;
-        let said = answer.header("docker-content-digest").map(str::to_owned);
-        let bytes = self.http.bytes(answer)?;
+        let (answer, bytes) = self.whole(&call.header("accept", MANIFEST), &[200], watch)?;
         let found = Hashed::of(&bytes).sha256;
-        self.agrees(said, found)?;
+        self.agrees(answer.header("docker-content-digest"), found)?;
         Ok((found, bytes))
     }
 
@@ -174,24 +178,24 @@ impl<'a> Registry<'a> {
         let call = call.header("content-type", MANIFEST).body(Payload::Bytes(bytes.to_vec()));
         let answer = self.send(&call, watch)?;
         let answer = self.expect(answer, &[201])?;
-        self.agrees(answer.header("docker-content-digest").map(str::to_owned), digest)
+        self.agrees(answer.header("docker-content-digest"), digest)
     }
 
     /// A small blob.
     pub(super) fn blob(&self, blob: &Descriptor, watch: &mut Watch<'_>) -> Result<Vec<u8>> {
         let call = self.call(Method::GET, &self.blob_path(blob), blob.title())?;
-        let answer = self.send(&call, watch)?;
-        let bytes = self.http.bytes(self.expect(answer, &[200])?)?;
-        self.agrees(Some(blob.digest.clone()), Hashed::of(&bytes).sha256)?;
+        let (_, bytes) = self.whole(&call, &[200], watch)?;
+        self.agrees(Some(&blob.digest), Hashed::of(&bytes).sha256)?;
         Ok(bytes)
     }
 
     /// Whether what was said of some bytes is true.
-    fn agrees(&self, said: Option<String>, found: Sha256) -> Result<()> {
+    fn agrees(&self, said: Option<&str>, found: Sha256) -> Result<()> {
         let found = format!("sha256:{found}");
         match said {
             Some(expected) if expected != found => {
-                Err(ExchangeError::Bytes { place: self.address.to_string(), expected, found })
+                let (place, expected) = (self.address.to_string(), expected.to_owned());
+                Err(ExchangeError::Bytes { place, expected, found })
             }
             _ => Ok(()),
         }

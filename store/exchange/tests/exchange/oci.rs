@@ -150,6 +150,8 @@ struct Shelf {
     upload: Mutex<Vec<u8>>,
     manifest: Mutex<Vec<u8>>,
     lost: Mutex<bool>,
+    /// Whether the next manifest breaks off.
+    torn: Mutex<bool>,
 }
 
 impl Shelf {
@@ -216,6 +218,9 @@ impl Shelf {
             }
             ("GET", "manifests/v1") => {
                 let manifest = self.manifest.lock().unwrap().clone();
+                if std::mem::take(&mut *self.torn.lock().unwrap()) {
+                    return request.answer_part(200, &[], &manifest[..9], manifest.len());
+                }
                 request.answer(if manifest.is_empty() { 404 } else { 200 }, &[], manifest);
             }
             (_, blob) => {
@@ -251,6 +256,7 @@ fn tokens_are_asked_for_and_chunks_go_on_where_they_were_cut_off() {
     assert_eq!(manifest["artifactType"], ARTIFACT);
     assert_eq!(manifest["layers"].as_array().unwrap().len(), 2);
 
+    *shelf.torn.lock().unwrap() = true;
     let here = TempDir::new().unwrap();
     let fetched = fetch(&to, here.path()).unwrap();
     assert!(fs::read(&fetched.zip).unwrap() == bytes);
