@@ -11,6 +11,7 @@ use serde_json::Value;
 const MAP: &[(&str, &[&str])] = &[
     ("rescience-digest", &[]),
     ("rescience-bundle", &["rescience-digest"]),
+    ("rescience-exchange", &["rescience-bundle", "rescience-digest"]),
     ("rescience-sign", &["rescience-digest"]),
     ("rescience-store", &["rescience-digest"]),
     ("rescience-recipes", &["rescience-digest"]),
@@ -36,6 +37,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ("rescience-store", &["tokio", "toml", "typst"]),
     ("rescience-typst-papers", &["tokio", "git2", "reqwest"]),
     ("rescience-exec", &["typst", "clap", "anstream", "indicatif"]),
+    ("rescience-exchange", &["typst", "clap", "anstream", "indicatif"]),
 ];
 
 #[test]
