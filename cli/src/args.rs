@@ -141,6 +141,14 @@ pub(crate) enum Command {
     /// over the seeds, different or missing; the report says how the machines differ. Nothing that
     /// was recorded takes part in the runs.
     Reproduce(Reproduce),
+    /// Hand a bundle on: to a folder, a git repository, an OCI registry or Zenodo
+    ///
+    /// `dir:PATH`, `git:REMOTE[#BRANCH]`, `oci:REGISTRY/NAME:TAG`, `zenodo` or `zenodo:sandbox`. Every
+    /// byte is verified first. To Zenodo nothing is sent without `--yes`, since what is published
+    /// there stays.
+    Publish(Publish),
+    /// Get a bundle back, from where `publish` put it or from the web, and verify every byte
+    Fetch(Fetch),
     /// Read the whole store and name every damaged object
     CheckStore(CheckStore),
     /// Print a completion script for a shell
@@ -158,6 +166,7 @@ impl Command {
             Command::Trace(args) => args.message_format,
             Command::Verify(args) => args.message_format,
             Command::Reproduce(args) => args.message_format,
+            Command::Publish(args) => args.message_format,
             _ => MessageFormat::Human,
         };
         format == MessageFormat::Json
@@ -455,4 +464,40 @@ pub(crate) struct Reproduce {
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The bundle; default: the one that `rescience bundle` writes, out/NAME-VERSION.zip
+    pub(crate) file: Option<PathBuf>,
+    /// Where to
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) to: String,
+    /// The tag in a git repository; default: v and the version
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tag: Option<String>,
+    /// Take the place of what is there under the same name
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Do what cannot be undone, too
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Say what would be sent, and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The form of messages
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fetch {
+    /// A path, `git:REMOTE[#BRANCH]`, `oci:REGISTRY/NAME:TAG`, or an address with `https:`
+    pub(crate) from: String,
+    /// The folder to put it in; default: the current one
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Take the place of what is there under the same name
+    #[arg(long)]
+    pub(crate) replace: bool,
 }

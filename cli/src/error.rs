@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rescience_bundle::BundleError;
+use rescience_exchange::ExchangeError;
 use rescience_recipes::{Code, Diagnostics, UnknownTarget};
 use rescience_sign::SignError;
 use rescience_store::StoreError;
@@ -26,6 +27,8 @@ pub(crate) enum Error {
     Bundle(BundleError),
     /// A key that cannot sign, or a signature that does not count.
     Sign(SignError),
+    /// A bundle that could not be handed on or got back.
+    Exchange(ExchangeError),
     /// Something that `rescience explain` says more about.
     Coded { code: Code, message: String, help: String },
     /// Anything else, in words, with advice.
@@ -68,6 +71,7 @@ impl Error {
             Error::Store(error) => error.to_string(),
             Error::Bundle(error) => error.to_string(),
             Error::Sign(error) => error.to_string(),
+            Error::Exchange(error) => error.to_string(),
             Error::Build => "the build failed".to_owned(),
             Error::Interrupted => "interrupted".to_owned(),
         }
@@ -110,6 +114,7 @@ impl Error {
             Error::Store(error) => shell.error(format_args!("the store: {error}")),
             Error::Bundle(error) => shell.error(error),
             Error::Sign(error) => shell.error(error),
+            Error::Exchange(error) => shell.error(error),
             Error::Coded { code, message, help: advice } => {
                 if json {
                     shell.data(diagnostics::bare(*code, message, advice));
@@ -168,6 +173,15 @@ impl From<StoreError> for Error {
 impl From<SignError> for Error {
     fn from(error: SignError) -> Error {
         Error::Sign(error)
+    }
+}
+
+impl From<ExchangeError> for Error {
+    fn from(error: ExchangeError) -> Error {
+        match error {
+            ExchangeError::Bundle(error) => error.into(),
+            other => Error::Exchange(other),
+        }
     }
 }
 

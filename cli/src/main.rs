@@ -14,7 +14,8 @@
 //! | [`rescience_recipes`] | text to graph to keys to plan | files, time, async: it is pure |
 //! | [`rescience_store`] | bytes in, digests out; traces, locks, collection | recipes, typst |
 //! | [`rescience_bundle`] | a paper's closure as one zip: written, read, checked | recipes, the store |
-//! | `rescience_sign` | signatures with SSH keys, and the statements that they are under | recipes, the store |
+//! | [`rescience_sign`] | signatures with SSH keys, and the statements that they are under | recipes, the store |
+//! | [`rescience_exchange`] | bundles to folders, git, OCI registries and Zenodo, and back | recipes, the store, the terminal |
 //! | [`rescience_digest`] | names for bytes; the encoding behind keys | everything of ours |
 //!
 //! Start reading at [`commands::build`], then [`rescience_exec::build`] (the dispatcher), then
@@ -124,6 +125,8 @@ fn run(cli: &Cli, shell: &mut Shell) -> Result<(), Error> {
         Command::Bundle(args) => commands::bundle::run(shell, global, settings, args),
         Command::Verify(args) => commands::verify::run(shell, global, settings, args),
         Command::Reproduce(args) => commands::reproduce::run(shell, global, settings, args),
+        Command::Publish(args) => commands::publish::run(shell, global, settings, args),
+        Command::Fetch(args) => commands::fetch::run(shell, global, settings, args),
         Command::CheckStore(args) => commands::check_store::run(shell, settings, args),
         Command::Completions(args) => commands::completions::run(shell, args),
     }

@@ -46,6 +46,18 @@ const TOOLCHAIN: &[&str] = &[
 const KEYS: [&str; 5] =
     ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENALEX_API_KEY", "S2_API_KEY"];
 
+/// Names, passwords and tokens of services that bundles are handed on to; never told.
+const SECRETS: [&str; 8] = [
+    "GIT_USER",
+    "GIT_PASSWORD",
+    "GIT_TOKEN",
+    "OCI_USER",
+    "OCI_PASSWORD",
+    "OCI_TOKEN",
+    "WEB_TOKEN",
+    "ZENODO_TOKEN",
+];
+
 /// The environment's say.
 pub(crate) struct Settings {
     /// `$RESCIENCE_HOME`.
@@ -66,6 +78,7 @@ pub(crate) struct Settings {
     pub(crate) agent: Option<PathBuf>,
     /// Services' keys by name, and whether they are set.
     pub(crate) keys: Vec<(&'static str, bool)>,
+    secrets: BTreeMap<&'static str, String>,
     /// CPUs that this process may use.
     pub(crate) cpus: usize,
 }
@@ -101,6 +114,8 @@ impl Settings {
         let toolchain =
             TOOLCHAIN.iter().filter_map(|name| Some((OsString::from(name), set(name)?))).collect();
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let secret = |name: &'static str| Some((name, set(name)?.into_string().ok()?));
+        let secrets = SECRETS.into_iter().filter_map(secret).collect();
         let keys = KEYS.iter().map(|name| (*name, set(name).is_some())).collect();
         let home = directory.join(home);
         let agent = path("SSH_AUTH_SOCK");
@@ -124,7 +139,13 @@ impl Settings {
             tools,
             agent,
             keys,
+            secrets,
             cpus,
         })
+    }
+
+    /// What gives access to a service, by the name of its variable.
+    pub(crate) fn secret(&self, name: &str) -> Option<String> {
+        self.secrets.get(name).cloned()
     }
 }

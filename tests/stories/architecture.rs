@@ -22,8 +22,10 @@ const MAP: &[(&str, &[&str])] = &[
         &[
             "rescience-bundle",
             "rescience-digest",
+            "rescience-exchange",
             "rescience-exec",
             "rescience-recipes",
+            "rescience-sign",
             "rescience-store",
             "rescience-typst-papers",
         ],

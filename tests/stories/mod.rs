@@ -18,6 +18,7 @@ mod identical;
 mod manifests;
 mod outputs;
 mod program;
+mod publishing;
 mod reproduce;
 mod signing;
 mod still;

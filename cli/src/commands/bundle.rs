@@ -67,11 +67,9 @@ pub(crate) fn run(
             }
         }
     }
-    let recipe = &project.recipe.project;
-    let default = || PathBuf::from(format!("out/{}-{}.zip", recipe.name, recipe.version));
     let to = match &args.output {
         Some(path) => settings.directory.join(path),
-        None => project.directory.join(default()),
+        None => project.directory.join(default_name(&project)),
     };
     if let Some(parent) = to.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::write(parent, &error))?;
@@ -110,6 +108,12 @@ pub(crate) fn run(
     shell.status("Bundled", format_args!("{shown}: {files} artifacts and records ({size})"));
     shell.data(format_args!("{digest}  {shown}"));
     Ok(())
+}
+
+/// Where a project's bundle is unless somebody says otherwise.
+pub(super) fn default_name(project: &Project) -> PathBuf {
+    let recipe = &project.recipe.project;
+    PathBuf::from(format!("out/{}-{}.zip", recipe.name, recipe.version))
 }
 
 /// What goes into the bundle.

@@ -1,0 +1,133 @@
+//! A bundle goes to other places and comes back with the same bytes.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{Project, World, toy};
+
+/// The toy, built and bundled under its own name.
+fn bundled(world: &World) -> Project<'_> {
+    let toy = toy::toy(world, "toy");
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+    toy
+}
+
+const ZIP: &str = "out/toy-0.1.0.zip";
+
+#[test]
+fn a_bundle_goes_to_a_folder_and_comes_back() {
+    let world = World::new();
+    let toy = bundled(&world);
+    toy.run(&["publish", "--to", "dir:../shelf", "--dry-run"]).ok().says("Would publish");
+    assert!(!world.path("shelf").exists());
+    toy.run(&["publish", "--to", "dir:../shelf"]).ok().says("Published toy 0.1.0");
+    std::fs::create_dir(world.path("back")).unwrap();
+    world.run(&["fetch", "shelf", "--output", "back"]).ok().says("every byte as listed");
+    assert_eq!(std::fs::read(world.path("back/toy-0.1.0.zip")).unwrap(), toy.bytes(ZIP));
+    // The same again is nothing new; something else is not overwritten.
+    toy.run(&["publish", "--to", "dir:../shelf"]).ok();
+    toy.edit("paper/main.typ", "Less gives", "We find");
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+    toy.run(&["publish", "--to", "dir:../shelf"]).code(101).says("holds something else");
+    toy.run(&["publish", "--to", "dir:../shelf", "--replace"]).ok();
+}
+
+#[test]
+fn what_is_not_whole_is_neither_handed_on_nor_kept() {
+    let world = World::new();
+    let toy = bundled(&world);
+    let mut bytes = toy.bytes(ZIP);
+    let text = b"Does more give more?";
+    let at = bytes.windows(text.len()).position(|it| it == text).unwrap();
+    bytes[at] ^= 1;
+    std::fs::create_dir(world.path("shelf")).unwrap();
+    std::fs::write(world.path("shelf/toy.zip"), &bytes).unwrap();
+    std::fs::create_dir(world.path("back")).unwrap();
+    let said = world.run(&["fetch", "shelf/toy.zip", "--output", "back"]).code(101);
+    said.says("RS0141").says("nothing of it was kept");
+    assert_eq!(std::fs::read_dir(world.path("back")).unwrap().count(), 0);
+    std::fs::write(toy.directory.join(ZIP), &bytes).unwrap();
+    toy.run(&["publish", "--to", "dir:../else"]).code(101).says("is not whole");
+}
+
+#[test]
+fn a_bundle_goes_through_a_git_repository() {
+    let world = World::new();
+    let toy = bundled(&world);
+    let bare = world.path("papers.git");
+    let git = Command::new("git").args(["init", "-q", "--bare"]).arg(&bare).status();
+    assert!(git.unwrap().success());
+    let to = format!("git:{}#toy", bare.display());
+    toy.run(&["publish", "--to", &to]).ok().says("Published toy 0.1.0");
+    world.run(&["fetch", &to]).ok().says("every byte as listed");
+    let folder = world.path("papers");
+    world.run_in(&folder, &["verify"]).ok().says("all as recorded");
+    world.run_in(&folder, &["build", "--offline"]).ok().says("bit for bit as in the bundle");
+    let shown = Command::new("git").arg("-C").arg(&bare).args(["tag", "--list"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), "v0.1.0\n");
+}
+
+#[test]
+fn zenodo_is_sent_nothing_without_a_yes() {
+    let world = World::new();
+    let toy = bundled(&world);
+    toy.run(&["publish", "--to", "zenodo:sandbox"]).code(101).says("a deposit needs a licence");
+    toy.edit(
+        "rescience.toml",
+        "version = \"0.1.0\"",
+        "version = \"0.1.0\"\nlicense = \"CC-BY-4.0\"",
+    );
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+    let said = toy.run(&["publish", "--to", "zenodo:sandbox"]).ok().says("nothing was sent");
+    assert!(
+        said.stdout.contains("POST https://sandbox.zenodo.org/api/deposit/depositions"),
+        "{said}"
+    );
+    toy.run(&["publish", "--to", "zenodo:sandbox", "--yes"]).code(101).says("no `ZENODO_TOKEN`");
+    toy.run(&["publish", "--to", "zendo"]).code(1).says("did you mean");
+    toy.run(&["publish", "--to", "zenodo", "--offline"]).code(1).says("--offline");
+}
+
+/// A registry of Debian's, until it is dropped.
+struct Registry(Child);
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_bundle_goes_through_a_registry() {
+    let world = World::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "version: 0.1\nlog: {{ level: error }}\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\n\
+         http: {{ addr: 127.0.0.1:{port} }}\n",
+        world.path("registry").display()
+    );
+    std::fs::write(world.path("registry.yml"), config).unwrap();
+    let mut server = Command::new("docker-registry");
+    server.arg("serve").arg(world.path("registry.yml"));
+    let Ok(server) = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+        println!("skipped: docker-registry is not installed");
+        return;
+    };
+    let _server = Registry(server);
+    for _ in 0..100 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let toy = bundled(&world);
+    let address = format!("oci:127.0.0.1:{port}/papers/toy:0.1.0");
+    let said = toy.run(&["publish", "--to", &address]).ok().prints("sha256:");
+    std::fs::create_dir(world.path("back")).unwrap();
+    world.run(&["fetch", &address, "--output", "back"]).ok().says("every byte as listed");
+    assert_eq!(std::fs::read(world.path("back/toy-0.1.0.zip")).unwrap(), toy.bytes(ZIP), "{said}");
+}
