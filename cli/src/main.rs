@@ -14,6 +14,7 @@
 //! | [`rescience_recipes`] | text to graph to keys to plan | files, time, async: it is pure |
 //! | [`rescience_store`] | bytes in, digests out; traces, locks, collection | recipes, typst |
 //! | [`rescience_bundle`] | a paper's closure as one zip: written, read, checked | recipes, the store |
+//! | [`rescience_provenance`] | what a bundle tells other tools: RO-Crate, SLSA, citations | recipes, the store: it is pure |
 //! | [`rescience_sign`] | signatures with SSH keys, and the statements that they are under | recipes, the store |
 //! | [`rescience_exchange`] | bundles to folders, git, OCI registries and Zenodo, and back | recipes, the store, the terminal |
 //! | [`rescience_digest`] | names for bytes; the encoding behind keys | everything of ours |

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rescience_bundle::{Bundle, manifest};
 use rescience_sign::allowed::AllowedSigners;
-use rescience_sign::{PublicKey, SignError, Signature, Signer, namespace, sshsig};
+use rescience_sign::{Envelope, PublicKey, SignError, Signature, Signer, dsse, namespace, sshsig};
 
 use crate::error::Error;
 use crate::settings::Settings;
@@ -26,6 +26,21 @@ pub(crate) fn sign_list(signer: &Signer, list: &[u8]) -> Result<(String, Vec<u8>
     // A fingerprint is base64, and this is the name of a file.
     let name = signer.public().fingerprint().replace(':', "-").replace('/', "_");
     Ok((format!("{name}.sig"), signature.armour().into_bytes()))
+}
+
+/// Where a bundle has its signed provenance.
+pub(crate) const PROVENANCE: &str = "provenance.intoto.jsonl";
+
+/// A statement in a signed DSSE envelope, as one line.
+///
+/// # Errors
+/// A key that does not sign.
+pub(crate) fn envelope(signer: &Signer, statement: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let mut envelope = Envelope::new(dsse::IN_TOTO, statement);
+    envelope.sign(signer, namespace::PROVENANCE)?;
+    let mut line = envelope.to_json();
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// A signature in a bundle: its file, and the key that made it if it belongs to the bundle.

@@ -12,6 +12,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("rescience-digest", &[]),
     ("rescience-bundle", &["rescience-digest"]),
     ("rescience-exchange", &["rescience-bundle", "rescience-digest"]),
+    ("rescience-provenance", &["rescience-digest"]),
     ("rescience-sign", &["rescience-digest"]),
     ("rescience-store", &["rescience-digest"]),
     ("rescience-recipes", &["rescience-digest"]),
@@ -24,6 +25,7 @@ const MAP: &[(&str, &[&str])] = &[
             "rescience-digest",
             "rescience-exchange",
             "rescience-exec",
+            "rescience-provenance",
             "rescience-recipes",
             "rescience-sign",
             "rescience-store",
@@ -35,6 +37,7 @@ const MAP: &[(&str, &[&str])] = &[
 /// Crates that must stay free of what would let them do more than they should.
 const WITHOUT: &[(&str, &[&str])] = &[
     ("rescience-recipes", &["tokio", "git2", "ignore", "jiff", "reqwest"]),
+    ("rescience-provenance", &["tokio", "git2", "zip", "typst"]),
     ("rescience-sign", &["tokio", "reqwest", "git2"]),
     ("rescience-store", &["tokio", "toml", "typst"]),
     ("rescience-typst-papers", &["tokio", "git2", "reqwest"]),

@@ -256,3 +256,37 @@ fn a_project_is_verified_with_its_store_and_its_views() {
     toy.edit("paper/main.typ", "Less gives", "We get");
     toy.run(&["verify"]).code(101).says("paper.main is not made as the recipe asks");
 }
+
+#[test]
+fn a_change_of_any_file_of_a_store_is_found() {
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    toy.run(&["build"]).ok();
+    let store = world.store().display().to_string();
+    world.run(&["verify", &store]).ok();
+    let mut files = world.objects();
+    files.extend(crate::support::files_below(&world.store().join("v1/traces")));
+    files.extend(crate::support::files_below(&world.store().join("v1/roots")));
+    assert!(files.len() > 30, "{files:?}");
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        let mut other = bytes.clone();
+        // An empty file cannot change but by growing.
+        match other.get_mut(bytes.len() / 2) {
+            Some(byte) => *byte ^= 4,
+            None => other.push(0),
+        }
+        let readable = std::fs::metadata(&path).unwrap().permissions();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, &other).unwrap();
+        std::fs::set_permissions(&path, readable.clone()).unwrap();
+        let said = world.run(&["verify", &store]).code(101).says("RS0141");
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let plain = said.stderr.contains("[DIGEST]") || said.stderr.contains(name);
+        assert!(plain, "{} is not named in\n{said}", path.display());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        std::fs::set_permissions(&path, readable).unwrap();
+    }
+    world.run(&["verify", &store]).ok();
+}

@@ -259,7 +259,7 @@ impl fmt::Display for Output {
 }
 
 /// The files in a folder and in the folders in it, sorted.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {

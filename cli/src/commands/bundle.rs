@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! README.md, CITATION.cff              for people, and for those who cite
+//! ro-crate-metadata.json, ...          for other tools: see `rescience_provenance`
+//! signatures/                          of manifest-blake3.txt, if somebody signed
 //! manifest-blake3.txt, -sha256.txt     every file, for `b3sum -c` and `sha256sum -c`
 //! rescience.toml, rescience.lock       the recipe
 //! experiment/, diffs/, paper/ ...      what the recipe names, where it names it
@@ -19,7 +21,8 @@ use std::path::PathBuf;
 use rescience_bundle::secret::Scanned;
 use rescience_bundle::{BundleError, Writer, secret};
 use rescience_digest::{ActionKey, Digest};
-use rescience_recipes::{ActionName, Code, NodeKind, Step};
+use rescience_provenance::slsa;
+use rescience_recipes::{ActionIndex, ActionName, Code, NodeKind, Step};
 use rescience_store::{Artifact, Entry, StatCache, Store, Trace};
 
 use crate::args::{Bundle, Global};
@@ -29,6 +32,8 @@ use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::signing;
 use crate::unpacked::{About, made_path};
+
+mod account;
 
 pub(crate) fn run(
     shell: &Shell,
@@ -63,7 +68,7 @@ pub(crate) fn run(
             }
             Step::Fresh { key: None, .. } => {}
             Step::Fresh { key: Some(key), made, .. } => {
-                gathered.made(&host.store, &action.name, key, &made.output)?;
+                gathered.made(&host.store, step.index(), &action.name, key, &made.output)?;
             }
         }
     }
@@ -85,9 +90,6 @@ pub(crate) fn run(
         rescience: env!("CARGO_PKG_VERSION").to_owned(),
     };
     writer.add(About::FILE, about.to_json().as_bytes())?;
-    for (name, text) in documents(&project) {
-        writer.add(name, text.as_bytes())?;
-    }
     for name in [RECIPE, LOCK] {
         let path = project.directory.join(name);
         if path.exists() {
@@ -98,6 +100,16 @@ pub(crate) fn run(
     }
     let files = gathered.named.len() + gathered.objects.len() + gathered.traces.len();
     gathered.write(&host.store, &mut writer)?;
+    let account = account::account(&project, &host.store, &gathered.records, &writer)?;
+    for document in rescience_provenance::documents(&account) {
+        writer.add(&document.path, &document.bytes)?;
+        if document.path == slsa::PATH
+            && let Some(signer) = &signer
+        {
+            let envelope = signing::envelope(signer, document.bytes)?;
+            writer.add(signing::PROVENANCE, &envelope)?;
+        }
+    }
     let digest = writer.finish_signed(|list| match &signer {
         Some(signer) => Ok(vec![signing::sign_list(signer, list)?]),
         None => Ok::<_, Error>(Vec::new()),
@@ -124,6 +136,7 @@ struct Gathered {
     /// Everything that the records lead to.
     objects: BTreeSet<Digest>,
     traces: BTreeMap<Digest, Vec<u8>>,
+    records: Vec<account::Record>,
 }
 
 impl Gathered {
@@ -154,6 +167,7 @@ impl Gathered {
     fn made(
         &mut self,
         store: &Store,
+        index: ActionIndex,
         action: &ActionName,
         key: &ActionKey,
         output: &Digest,
@@ -179,10 +193,11 @@ impl Gathered {
         }
         let bytes = trace.to_bytes();
         self.traces.insert(Digest::of(&bytes), bytes);
+        self.records.push((index, trace));
         Ok(())
     }
 
-    fn write(self, store: &Store, writer: &mut Writer) -> Result<(), Error> {
+    fn write(&self, store: &Store, writer: &mut Writer) -> Result<(), Error> {
         let mut put = |name: &str, digest: &Digest, executable: bool| -> Result<(), Error> {
             let file = store.object_file(digest)?;
             let size = file.metadata().map_err(|error| Error::other(error.to_string()))?.len();
@@ -226,39 +241,4 @@ fn secret_at(name: &str, line: usize, kind: &str) -> Error {
         message: format!("{name}:{line} holds what looks like {kind}"),
         help: "take it out, make it invalid where it came from, and build again".to_owned(),
     }
-}
-
-/// The files that speak of the bundle itself.
-fn documents(project: &Project) -> [(&'static str, String); 2] {
-    let recipe = &project.recipe.project;
-    let readme = format!(
-        "# {title}\n\n\
-         {name} {version}: a paper, and all it was made from.\n\n\
-         Check every byte, without any tool of ours:\n\n\
-         ```sh\nb3sum -c manifest-blake3.txt\nsha256sum -c manifest-sha256.txt\n```\n\n\
-         Check also that every record belongs to its inputs, and that nothing is missing:\n\n\
-         ```sh\nrescience verify .\n```\n\n\
-         `made/` holds papers, figures and results; `traces/` says what made each of them, by digest;\n\
-         `rescience.toml` is the recipe.\n",
-        title = recipe.title,
-        name = recipe.name,
-        version = recipe.version,
-    );
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut citation = format!(
-        "cff-version: 1.2.0\nmessage: Please cite this work as below.\ntype: dataset\n\
-         title: {}\nversion: {}\nauthors:\n",
-        quoted(&recipe.title),
-        quoted(&recipe.version)
-    );
-    if recipe.authors.is_empty() {
-        citation.push_str(&format!("  - name: {}\n", quoted(&recipe.name)));
-    }
-    for author in &recipe.authors {
-        citation.push_str(&format!("  - name: {}\n", quoted(&author.name)));
-    }
-    if let Some(license) = &recipe.license {
-        citation.push_str(&format!("license: {}\n", quoted(license)));
-    }
-    [("CITATION.cff", citation), ("README.md", readme)]
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rescience_bundle::Bundle;
 use rescience_sign::allowed::AllowedSigners;
-use rescience_sign::namespace;
+use rescience_sign::{Envelope, namespace};
 use serde_json::json;
 
 use super::Report;
@@ -45,6 +45,15 @@ pub(super) fn check(
         } else {
             counted += 1;
             report.shell.status("Signed", format_args!("by {} ({print})", who.join(", ")));
+        }
+    }
+    if let Some(bytes) = bundle.read(signing::PROVENANCE)? {
+        let keys = Envelope::parse(&bytes).map(|envelope| envelope.keys(namespace::PROVENANCE));
+        let wrong = keys.map(|keys| keys.into_iter().find_map(Result::err));
+        if let Some(error) = wrong.unwrap_or_else(Some) {
+            let (file, message) = (signing::PROVENANCE, error.to_string());
+            let value = json!({ "problem": "signature", "file": file, "message": message });
+            report.problem(format_args!("`{file}`: {message}"), &[], value);
         }
     }
     if allowed.is_some() && counted == 0 {
