@@ -44,8 +44,10 @@ if [ "$(cat "$cache/wanted" 2>/dev/null)" != "$wanted" ]; then
     printf '%s\n' "$wanted" >"$cache/wanted"
 fi
 
-contexts=${RO_CRATE_CONTEXTS:-$cache/contexts}
-if [ ! -e "$contexts/rocrate-1.1.jsonld" ]; then
+contexts=$cache/contexts
+if [ -n "${RO_CRATE_CONTEXTS:-}" ]; then
+    contexts=$(realpath "$RO_CRATE_CONTEXTS")
+elif [ ! -e "$contexts/rocrate-1.1.jsonld" ]; then
     mkdir -p "$contexts"
     "$cache/bin/pip" download --quiet --no-deps --dest "$scratch" rocrate==0.14.0
     "$python" - "$scratch"/rocrate-0.14.0-*.whl "$contexts" <<'PY'

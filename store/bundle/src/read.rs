@@ -115,9 +115,12 @@ impl Bundle {
     /// agrees.
     pub(crate) fn hash(&self, name: &str) -> Result<Option<(Hashed, bool)>> {
         let (mut hasher, mut crc) = (Hasher::new(), crc32fast::Hasher::new());
+        let zip = self.zip;
         let each = |chunk: &[u8]| {
             hasher.update(chunk);
-            crc.update(chunk);
+            if zip {
+                crc.update(chunk);
+            }
         };
         let Some(place) = self.stream(name, each)? else { return Ok(None) };
         let sound = match place {

@@ -93,7 +93,7 @@ fn identifiers(account: &Account) -> Vec<Yaml> {
 fn authors(account: &Account) -> Yaml {
     let mut seen: Vec<&Author> = Vec::new();
     for author in &account.project.authors {
-        if !author.name.full().is_empty() && !seen.contains(&author) {
+        if !author.name.full().trim().is_empty() && !seen.contains(&author) {
             seen.push(author);
         }
     }

@@ -45,7 +45,7 @@ fn checks(account: &Account) -> String {
     let engine = &account.engine;
     format!(
         "## Check it\n\n\
-         Every byte, with tools that you have already:\n\n\
+         Every byte, with tools that are not ours:\n\n\
          ```sh\nb3sum -c manifest-blake3.txt\nsha256sum -c manifest-sha256.txt\n```\n\n\
          Every byte, every record, and that each belongs to its inputs, without running anything:\n\n\
          ```sh\nrescience verify .\n```\n\n\

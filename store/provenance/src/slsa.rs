@@ -8,7 +8,7 @@
 //! | `resolvedDependencies` | the lock, and every file that an action read and none made |
 //! | `byproducts` | facts, logs, and what failed actions left |
 //!
-//! An unsigned statement of a laptop is level 1, whatever it says of itself.
+//! An unsigned statement of a laptop is of level 1, whatever it says of itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,9 @@
 //! The little of YAML that CITATION.cff needs: maps and lists of texts in double quotes.
 //!
-//! Own code in place of a crate, for three reasons. No scalar is ever left bare, so that no reader,
-//! of YAML 1.1 or 1.2, can take `no`, `1.0` or `- x` for anything but a text; serialisers leave bare
-//! what they think is safe. The bytes are pinned here and not by a version of a crate. And the crate
-//! that serde had for YAML is no longer kept.
+//! Own code in place of a crate. No scalar is ever left bare, so that no reader of YAML 1.1 or 1.2
+//! can take `no`, `1.0` or `- x` for anything but a text; serialisers leave bare what they think is
+//! safe. The bytes do not change with the version of a crate, and the one that serde had for YAML
+//! is no longer kept.
 
 use std::fmt::Write as _;
 
@@ -79,7 +79,7 @@ fn quote(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             ' '..='~' => out.push(c),
             '\u{a1}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' => {
-                out.push(c)
+                out.push(c);
             }
             '\u{ff00}'..='\u{fffd}' => out.push(c),
             c if u32::from(c) > 0xffff => out.push(c),

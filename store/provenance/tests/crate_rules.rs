@@ -306,8 +306,7 @@ fn an_expression_of_licences_is_kept_whole() {
 }
 
 #[test]
-fn all_outcomes_are_known() {
-    // A run that failed and left something: it is a result, but none of the recipe's.
+fn what_a_failed_action_left_is_no_result_of_the_recipe() {
     let mut account = support::sample().account;
     let paper = account.actions.last_mut().unwrap();
     paper.outcome = Outcome::Failed("a number came from nowhere".to_owned());

@@ -1,9 +1,10 @@
 //! A bundle, from its bytes up to its claims.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::Path;
 
-use rescience_bundle::{Bundle, Depth, Finding, verify};
+use rescience_bundle::{Bundle, Depth, Finding, manifest, verify};
 use rescience_digest::{Digest, Hashed};
 use serde_json::json;
 
@@ -14,37 +15,32 @@ use super::records::Records;
 use crate::error::Error;
 use crate::unpacked::About;
 
+/// What a bundle says, judged as if every byte were as listed.
+struct Judged {
+    records: Records,
+    recipe: Result<Recipe, Error>,
+}
+
+/// What the recipe inside says of the records, and what came of the pages.
+struct Recipe {
+    problems: Vec<(String, String)>,
+    actions: usize,
+    pages: Pages,
+}
+
+/// Reads every byte, and meanwhile judges what the bytes say; that counts only if all are as listed.
 pub(super) fn check(report: &mut Report<'_>, path: &Path, full: bool) -> Result<(), Error> {
     let bundle = Bundle::open(path)?;
     let depth = if full { Depth::Both } else { Depth::Quick };
-    let verified = verify(&bundle, depth, |name, hashed| {
-        report.sound(format_args!("{name} {}", hashed.digest));
-    })?;
-    let lost = verified.findings.iter().filter_map(expected).collect();
-    let records = Records::read(&bundle, &verified.files, &lost)?;
-    let mut told = BTreeSet::new();
-    for finding in &verified.findings {
-        // The second list says of a file only what the first has said.
-        if matches!(finding, Finding::Changed { .. }) && !told.insert(finding.file()) {
-            continue;
-        }
-        let hanging = match finding {
-            Finding::Changed { .. } | Finding::Missing { .. } => {
-                records.hanging(&bundle, expected(finding))
-            }
-            _ => Vec::new(),
-        };
-        report.problem(finding, &hanging, json!(finding));
-    }
-    for problem in records.problems() {
-        let hanging = records.after([problem.action.clone()].into());
-        let value =
-            json!({ "problem": "record", "file": problem.file, "message": problem.message });
-        report.problem(format_args!("`{}`: {}", problem.file, problem.message), &hanging, value);
-    }
-    for name in records.sound() {
-        report.sound(format_args!("{name}: its key is that of its inputs, all there"));
-    }
+    let claimed = claimed(&bundle)?;
+    let (verified, judged) = std::thread::scope(|scope| {
+        let judging = scope.spawn(|| judge(&bundle, &claimed));
+        let verified = verify(&bundle, depth, |name, hashed| {
+            report.sound(format_args!("{name} {}", hashed.digest));
+        });
+        (verified, judging.join())
+    });
+    let (verified, judged) = (verified?, judged.unwrap_or_else(|panic| resume_unwind(panic))?);
     report.count("files", verified.files.len());
     if verified.claimed > 0 {
         let files = if verified.claimed == 1 { "file" } else { "files" };
@@ -53,14 +49,39 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, full: bool) -> Result<
             verified.claimed
         ));
     }
-    report.count("records", records.len());
+    report.count("records", judged.records.len());
+    if verified.findings.is_empty() {
+        return tell(report, judged);
+    }
     // Where bytes are not as they were, all that follows from them would only say it again.
-    if report.problems == 0 {
-        let about = About::read(&bundle)?;
-        let pages = recipe(report, &bundle, &verified.files, &records, &about)?;
-        tell(report, &records, pages);
+    let mut told = BTreeSet::new();
+    for finding in &verified.findings {
+        // The second list says of a file only what the first has said.
+        if matches!(finding, Finding::Changed { .. }) && !told.insert(finding.file()) {
+            continue;
+        }
+        let hanging = judged.records.hanging(&bundle, expected(finding));
+        report.problem(finding, &hanging, json!(finding));
     }
     Ok(())
+}
+
+/// What the lists say that the bundle holds. What is wrong with a list is told by the comparison.
+fn claimed(bundle: &Bundle) -> Result<BTreeMap<String, Hashed>, Error> {
+    let list = |name: &str| Ok::<_, Error>(bundle.read(name)?.unwrap_or_default());
+    let digests = manifest::parse_blake3(&list(manifest::BLAKE3)?).unwrap_or_default();
+    let sha256 = manifest::parse_sha256(&list(manifest::SHA256)?).unwrap_or_default();
+    let both = digests.into_iter().filter_map(|(name, digest)| {
+        let (sha256, size) = (*sha256.get(&name)?, bundle.size(&name)?);
+        Some((name, Hashed { digest, sha256, size }))
+    });
+    Ok(both.collect())
+}
+
+fn judge(bundle: &Bundle, files: &BTreeMap<String, Hashed>) -> Result<Judged, Error> {
+    let records = Records::read(bundle, files)?;
+    let recipe = About::read(bundle).and_then(|about| recipe(bundle, files, &records, &about));
+    Ok(Judged { records, recipe })
 }
 
 /// What a file should have held.
@@ -75,29 +96,41 @@ fn expected(finding: &Finding) -> Option<Digest> {
 
 /// Every key from the recipe inside, and then every page.
 fn recipe(
-    report: &mut Report<'_>,
     bundle: &Bundle,
     files: &BTreeMap<String, Hashed>,
     records: &Records,
     about: &About,
-) -> Result<Pages, Error> {
+) -> Result<Recipe, Error> {
     let inside = Inside::new(bundle, files, records, about);
     let graph = inside.graph()?;
     let (plan, problems) = inside.plan(&graph)?;
-    for (action, message) in &problems {
-        let hanging = records.after([action.clone()].into());
-        let value = json!({ "problem": "recipe", "action": action, "message": message });
-        report.problem(format_args!("{action}: {message}"), &hanging, value);
-    }
-    report.count("actions", plan.steps.len());
-    Ok(pages::again(&graph, &plan, &inside))
+    let pages = pages::again(&graph, &plan, &inside);
+    Ok(Recipe { problems, actions: plan.steps.len(), pages })
 }
 
-fn tell(report: &mut Report<'_>, records: &Records, pages: Pages) {
-    for (action, message) in &pages.problems {
-        let hanging = records.after([action.clone()].into());
-        let value = json!({ "problem": "page", "action": action, "message": message });
-        report.problem(format_args!("{action}: {message}"), &hanging, value);
+fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
+    let Judged { records, recipe } = judged;
+    for problem in records.problems() {
+        let hanging = records.after([problem.action.clone()].into());
+        let value =
+            json!({ "problem": "record", "file": problem.file, "message": problem.message });
+        report.problem(format_args!("`{}`: {}", problem.file, problem.message), &hanging, value);
+    }
+    for name in records.sound() {
+        report.sound(format_args!("{name}: its key is that of its inputs, all there"));
+    }
+    if report.problems > 0 {
+        return Ok(());
+    }
+    let Recipe { problems, actions, pages } = recipe?;
+    report.count("actions", actions);
+    for (problem, all) in [("recipe", &problems), ("page", &pages.problems)] {
+        for (action, message) in all {
+            let hanging = records.after([action.clone()].into());
+            let value = json!({ "problem": problem, "action": action, "message": message });
+            report.problem(format_args!("{action}: {message}"), &hanging, value);
+        }
     }
     pages.tell(report);
+    Ok(())
 }

@@ -41,12 +41,10 @@ struct Record {
 }
 
 impl Records {
-    /// Reads all records of a bundle in which every file was hashed. Of what is `lost` it is told
-    /// already that it is not here.
+    /// Reads all records of a bundle, which holds what its lists say.
     pub(super) fn read(
         bundle: &Bundle,
         files: &BTreeMap<String, Hashed>,
-        lost: &BTreeSet<Digest>,
     ) -> Result<Records, Error> {
         let names = files.iter().map(|(name, hashed)| (hashed.digest, name.clone())).collect();
         let mut all = Records { records: Vec::new(), problems: Vec::new(), names };
@@ -79,7 +77,7 @@ impl Records {
                         problem(&trace.action, message);
                     }
                     for (role, digest) in &inputs.inputs {
-                        if !all.names.contains_key(digest) && !lost.contains(digest) {
+                        if !all.names.contains_key(digest) {
                             let message = format!("its input {role} is not here: {digest}");
                             problem(&trace.action, message);
                         }
@@ -97,10 +95,8 @@ impl Records {
                     continue;
                 }
                 let Some(name) = all.names.get(&part.digest()) else {
-                    if !lost.contains(&part.digest()) {
-                        let message = format!("what it made is not here: {}", part.digest());
-                        problem(&trace.action, message);
-                    }
+                    let message = format!("what it made is not here: {}", part.digest());
+                    problem(&trace.action, message);
                     continue;
                 };
                 let Artifact::Tree(_) = part else { continue };

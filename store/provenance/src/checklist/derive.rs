@@ -5,9 +5,9 @@
 //! | reproducibility | recipe, commands and inputs of the runs | yes |
 //! | setting | parameters of the runs | yes |
 //! | compute | measured use of the runs, failed ones too | yes |
-//! | open access | sources of the programs that ran | no: whether it is open, who publishes it knows |
-//! | significance | the number of seeds of each experiment | no: whether it is reported, the paper says |
-//! | licences | the licences of data sets | no: whether they were respected is no record |
+//! | open access | sources of the programs that ran | no: whether it is open is no record |
+//! | significance | the seeds of each experiment | no: whether it is reported, the paper says |
+//! | licences | licences of the data sets | no: whether they were respected is no record |
 //!
 //! No answer is derived from the lack of a record.
 
