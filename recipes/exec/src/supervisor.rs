@@ -17,6 +17,7 @@ mod filter;
 mod guard;
 mod network;
 mod notify;
+mod privileges;
 mod processes;
 mod program;
 mod sys;
@@ -160,7 +161,11 @@ fn level(spec: &Spec, exit: &Exit) -> Level {
     match spec.isolation {
         _ if matches!(exit, Exit::NotStarted(_)) => Level::None,
         Isolation::None => Level::None,
-        Isolation::Partial => Level::Partial { missing: vec!["namespaces".to_owned()] },
+        Isolation::Partial => {
+            let mut missing = vec!["namespaces".to_owned()];
+            missing.extend(guard::missing(sys::landlock_version()));
+            Level::Partial { missing }
+        }
         Isolation::Full => Level::Full,
     }
 }

@@ -84,9 +84,9 @@ impl Cell {
         let (ours, theirs) = Line::pair().map_err(|errno| format!("a pair of sockets: {errno}"))?;
         let filter = match spec.isolation {
             Isolation::None => Vec::new(),
-            Isolation::Full => filter::compile(filter::Sockets::Internet)?,
+            Isolation::Full => filter::compile(filter::Sockets::All)?,
             Isolation::Partial if spec.network => filter::compile(filter::Sockets::Internet)?,
-            Isolation::Partial => filter::compile(filter::Sockets::Local)?,
+            Isolation::Partial => filter::compile(filter::Sockets::None)?,
         };
         if spec.isolation == Isolation::Full {
             let root = view::root(spec);

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
-use libc::{c_long, sock_filter};
+use libc::c_long;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, apply_filter,
+    SeccompRule, TargetArch, apply_filter, sock_filter,
 };
 
 use super::sys;
@@ -46,6 +46,9 @@ const REFUSED: &[c_long] = &[
     libc::SYS_mount_setattr,
     libc::SYS_move_mount,
     libc::SYS_open_tree,
+    OPEN_TREE_ATTR,
+    STATMOUNT,
+    LISTMOUNT,
     libc::SYS_fsopen,
     libc::SYS_fsconfig,
     libc::SYS_fsmount,
@@ -53,6 +56,7 @@ const REFUSED: &[c_long] = &[
     libc::SYS_name_to_handle_at,
     libc::SYS_open_by_handle_at,
     libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
     libc::SYS_swapon,
     libc::SYS_swapoff,
     // Clocks and the machine itself.
@@ -79,6 +83,11 @@ const REFUSED: &[c_long] = &[
     libc::SYS_modify_ldt,
 ];
 
+/// Calls that the C library has no names for yet; they have one number on all machines.
+const STATMOUNT: c_long = 457;
+const LISTMOUNT: c_long = 458;
+const OPEN_TREE_ATTR: c_long = 467;
+
 /// The bits of `clone` that make namespaces. `clone3` hides them behind a pointer, so it does not
 /// exist here, and the C library falls back to `clone`.
 const NEW_NAMESPACES: [i32; 7] = [
@@ -91,32 +100,47 @@ const NEW_NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWCGROUP,
 ];
 
-/// Families of sockets that exist without a network: unix, and netlink, by which the C library
-/// asks which addresses there are.
-const LOCAL: [i32; 2] = [libc::AF_UNIX, libc::AF_NETLINK];
-
-/// The families of the internet.
-const INTERNET: [i32; 2] = [libc::AF_INET, libc::AF_INET6];
-
-/// Which sockets a program may open.
+/// Which sockets a program may open, beside pairs that are connected to each other, and netlink, by
+/// which the C library asks which addresses there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sockets {
-    /// Those of the internet too. A network namespace of its own leads nowhere but to itself.
+    /// Those of the internet and of the machine. In namespaces of their own, both lead nowhere but
+    /// to the program itself.
+    All,
+    /// Those of the internet. Where the machine's files are in sight its sockets are too, and
+    /// behind one may be somebody who does what root may.
     Internet,
-    /// Only those within the machine.
-    Local,
+    /// None.
+    None,
 }
+
+impl Sockets {
+    fn families(self) -> &'static [i32] {
+        match self {
+            Sockets::All => &[libc::AF_NETLINK, libc::AF_INET, libc::AF_INET6, libc::AF_UNIX],
+            Sockets::Internet => &[libc::AF_NETLINK, libc::AF_INET, libc::AF_INET6],
+            Sockets::None => &[libc::AF_NETLINK],
+        }
+    }
+}
+
+/// The kinds of paired sockets that can be pointed elsewhere later. Raw is another word for
+/// datagrams here.
+const UNTIED: [i32; 2] = [libc::SOCK_DGRAM, libc::SOCK_RAW];
+
+/// The bits of a socket's type that say its kind; the others are flags.
+const KIND: u64 = 0xf;
 
 /// The compiled filter.
 pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, String> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
         REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    let families = match sockets {
-        Sockets::Internet => [LOCAL, INTERNET].concat(),
-        Sockets::Local => LOCAL.to_vec(),
-    };
-    let other = families.iter().map(|family| argument(0, SeccompCmpOp::Ne, *family));
+    let other = sockets.families().iter().map(|family| argument(0, SeccompCmpOp::Ne, *family));
     rules.insert(libc::SYS_socket, vec![all(other)?]);
+    if sockets != Sockets::All {
+        let untied = UNTIED.map(|kind| all([argument(1, SeccompCmpOp::MaskedEq(KIND), kind)]));
+        rules.insert(libc::SYS_socketpair, untied.into_iter().collect::<Result<_, _>>()?);
+    }
     let namespaces = NEW_NAMESPACES.iter().map(|bit| {
         let bit = u64::from(bit.cast_unsigned());
         all([argument_of(0, SeccompCmpOp::MaskedEq(bit), bit)])
@@ -127,10 +151,28 @@ pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, String> {
         .map(|request| all([argument_of(1, SeccompCmpOp::Eq, request)]));
     rules.insert(libc::SYS_ioctl, typing.into_iter().collect::<Result<_, _>>()?);
     let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    [(rules, libc::EPERM), (absent, libc::ENOSYS)]
+    let programs = [(rules, libc::EPERM), (absent, libc::ENOSYS)];
+    let mut programs = programs
         .map(|(rules, error)| program(rules, error))
         .into_iter()
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    #[cfg(target_arch = "x86_64")]
+    programs.push(no_second_numbers());
+    Ok(programs)
+}
+
+/// Makes the second set of numbers absent, that of programs for x32: these calls are the same as
+/// the others and pass for the same architecture.
+#[cfg(target_arch = "x86_64")]
+fn no_second_numbers() -> BpfProgram {
+    const FIRST: u32 = 0x4000_0000;
+    const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    vec![
+        step(LOAD, 0, 0, CALL),
+        step(AT_LEAST, 0, 1, FIRST),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned()),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 fn program(rules: BTreeMap<c_long, Vec<SeccompRule>>, error: i32) -> Result<BpfProgram, String> {
@@ -167,20 +209,28 @@ pub(super) fn apply(filter: &[BpfProgram]) -> Result<(), String> {
     filter.iter().try_for_each(|program| apply_filter(program)).map_err(|error| error.to_string())
 }
 
+/// The instructions that are written by hand.
+const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// Where a filter sees the number of the call, and the architecture.
+const CALL: u32 = 0;
+const MACHINE: u32 = 4;
+
+fn step(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter { code, jt, jf, k }
+}
+
 /// Makes the supervisor hear of every file that is opened from now on, and returns the end that it
 /// has to get. Calls of another architecture end the program.
 pub(super) fn observe() -> Result<OwnedFd, String> {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
     let calls: &[c_long] = OPENING;
     let mut steps = vec![
-        // The architecture is the second word of what a filter sees, the number of the call the first.
-        step(LOAD, 0, 0, 4),
+        step(LOAD, 0, 0, MACHINE),
         step(EQUAL, 1, 0, ARCHITECTURE),
         step(RETURN, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
-        step(LOAD, 0, 0, 0),
+        step(LOAD, 0, 0, CALL),
     ];
     for (index, call) in calls.iter().enumerate() {
         let to_listener = u8::try_from(calls.len() - index).unwrap_or(u8::MAX);
@@ -201,3 +251,41 @@ pub(super) const OPENING: &[c_long] = &[libc::SYS_openat, libc::SYS_openat2];
 const ARCHITECTURE: u32 = 0xC000_003E;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURE: u32 = 0xC000_00B7;
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    /// What a program of few instructions says of a call.
+    fn judged(program: &[sock_filter], call: u32) -> u32 {
+        let (mut at, mut loaded) = (0, 0);
+        loop {
+            let step = &program[at];
+            at += 1;
+            match step.code {
+                LOAD if step.k == CALL => loaded = call,
+                RETURN => return step.k,
+                code if code == (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16 => {
+                    at += usize::from(if loaded >= step.k { step.jt } else { step.jf });
+                }
+                other => panic!("{other:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_second_numbers_of_calls_do_not_exist() {
+        let absent = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
+        let program = no_second_numbers();
+        let ptrace = u32::try_from(libc::SYS_ptrace).unwrap();
+        assert_eq!(judged(&program, 0x4000_0000 | ptrace), absent);
+        assert_eq!(judged(&program, 0x4000_0000), absent);
+        assert_eq!(judged(&program, u32::MAX), absent);
+        assert_eq!(judged(&program, 0x3fff_ffff), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(judged(&program, ptrace), libc::SECCOMP_RET_ALLOW);
+        for sockets in [Sockets::All, Sockets::Internet, Sockets::None] {
+            let all = compile(sockets).unwrap();
+            assert!(all.contains(&program), "{sockets:?}");
+        }
+    }
+}

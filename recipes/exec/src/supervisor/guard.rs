@@ -10,6 +10,7 @@ use landlock::{
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
 };
 
+use super::view::{self, DEVICES};
 use crate::sandbox::{Access, Isolation, SOFTWARE, Spec};
 
 /// The newest rules that this code knows. A kernel that knows fewer enforces those.
@@ -36,9 +37,9 @@ pub(super) fn restrict(spec: &Spec) -> Result<bool, String> {
         .map_err(told)?
         .add_rules(path_beneath_rules(readable(spec), AccessFs::from_read(RULES)))
         .map_err(told)?
-        .add_rules(path_beneath_rules(["/dev"], device()))
+        .add_rules(path_beneath_rules(devices(spec), device()))
         .map_err(told)?
-        .add_rules(path_beneath_rules(writable(spec), AccessFs::from_all(RULES)))
+        .add_rules(path_beneath_rules(writable(spec), writing()))
         .and_then(landlock::RulesetCreated::restrict_self)
         .map_err(told)?;
     Ok(status.ruleset != RulesetStatus::NotEnforced)
@@ -47,6 +48,24 @@ pub(super) fn restrict(spec: &Spec) -> Result<bool, String> {
 /// What is done with devices.
 fn device() -> BitFlags<AccessFs> {
     AccessFs::from_read(RULES) | AccessFs::WriteFile | AccessFs::IoctlDev | AccessFs::Truncate
+}
+
+/// Everything but making device nodes, which an output never is.
+fn writing() -> BitFlags<AccessFs> {
+    AccessFs::from_all(RULES) & !(AccessFs::MakeBlock | AccessFs::MakeChar)
+}
+
+fn devices(spec: &Spec) -> Vec<PathBuf> {
+    let accelerators = view::accelerators().filter(|_| !spec.gpus.is_empty());
+    let names = DEVICES.iter().map(|name| (*name).to_owned()).chain(accelerators);
+    names.map(|name| Path::new("/dev").join(name)).collect()
+}
+
+/// What the kernel's Landlock, of this version, does not know of the [rules](RULES). Sockets are not
+/// among it: where it is the only wall, the filter refuses those that it would.
+pub(super) fn missing(version: i64) -> Vec<String> {
+    let known = [(3, "rules for truncation"), (5, "rules for devices"), (6, "rules for signals")];
+    known.iter().filter(|(since, _)| version < *since).map(|(_, what)| (*what).to_owned()).collect()
 }
 
 fn readable(spec: &Spec) -> Vec<PathBuf> {
@@ -62,4 +81,22 @@ fn writable(spec: &Spec) -> Vec<PathBuf> {
     let shown = spec.shown.iter().filter(|shown| shown.access == Access::Write);
     let shared = (spec.isolation == Isolation::Full).then(|| Path::new("/dev/shm").to_path_buf());
     shown.map(|shown| shown.at.clone()).chain(shared).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_kernel_lacks_is_named() {
+        assert_eq!(missing(6), Vec::<String>::new());
+        assert_eq!(missing(5), ["rules for signals"]);
+        assert_eq!(missing(1).len(), 3);
+    }
+
+    #[test]
+    fn no_device_is_made_where_files_may_be() {
+        assert!(!writing().intersects(AccessFs::MakeBlock | AccessFs::MakeChar));
+        assert!(writing().contains(AccessFs::MakeReg | AccessFs::WriteFile | AccessFs::MakeSock));
+    }
 }

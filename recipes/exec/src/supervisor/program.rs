@@ -17,7 +17,7 @@ use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getppid, setsid};
 use seccompiler::BpfProgram;
 
 use super::cell::{Line, Streams};
-use super::{filter, guard};
+use super::{filter, guard, privileges};
 use crate::sandbox::{Isolation, Spec};
 
 /// Becomes the program; returns only if it cannot, with the reason. `warden` is the process that
@@ -101,6 +101,7 @@ fn shut(spec: &Spec, programs: &[BpfProgram], line: &Line) -> Result<(), String>
         return Ok(());
     }
     prctl::set_no_new_privs().map_err(|errno| format!("giving up privileges: {errno}"))?;
+    privileges::drop_all()?;
     let known = guard::restrict(spec)?;
     if !known && spec.isolation == Isolation::Partial {
         return Err("this kernel has no Landlock".to_owned());

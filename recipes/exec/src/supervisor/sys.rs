@@ -47,10 +47,11 @@ pub(super) fn restrict_mount(path: &CStr, recursive: bool, attributes: u64) -> n
 
 /// Puts this process, for good, under a filter whose `SECCOMP_RET_USER_NOTIF` verdicts are decided
 /// by whoever holds the file that is returned.
-pub(super) fn listen(filter: &[sock_filter]) -> nix::Result<OwnedFd> {
+pub(super) fn listen(filter: &[seccompiler::sock_filter]) -> nix::Result<OwnedFd> {
     let program = sock_fprog {
         len: u16::try_from(filter.len()).map_err(|_| Errno::E2BIG)?,
-        filter: filter.as_ptr().cast_mut(),
+        // Two names of one structure of the kernel.
+        filter: filter.as_ptr().cast::<sock_filter>().cast_mut(),
     };
     // SAFETY: the program points to `len` instructions, which the kernel only reads and checks.
     let fd = unsafe {
@@ -104,6 +105,25 @@ pub(super) fn let_go(listener: BorrowedFd<'_>, waiting: &Waiting) {
     // SAFETY: the request reads one structure of this type.
     let _done =
         unsafe { libc::ioctl(listener.as_raw_fd(), SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
+}
+
+/// Whether two threads have one table of open files. Not known is not shared.
+pub(super) fn share_files(one: Pid, other: Pid) -> bool {
+    const KCMP_FILES: c_int = 2;
+    // SAFETY: it takes numbers only.
+    let order =
+        unsafe { libc::syscall(libc::SYS_kcmp, one.as_raw(), other.as_raw(), KCMP_FILES, 0, 0) };
+    order == 0
+}
+
+/// The version of the kernel's Landlock; 0 if it has none.
+pub(super) fn landlock_version() -> c_long {
+    const VERSION: c_ulong = 1;
+    // SAFETY: without attributes there is nothing that the kernel would read.
+    let version = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0, VERSION)
+    };
+    version.max(0)
 }
 
 /// `_IOWR('!', 0, struct seccomp_notif)`; the structure has 80 bytes.

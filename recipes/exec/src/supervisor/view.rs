@@ -70,7 +70,7 @@ const PROC: [&str; 16] = [
 ];
 
 /// Devices that every program may use.
-const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+pub(super) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
 /// What belongs to accelerators: device nodes by the start of their names, and files of the driver.
 const ACCELERATORS: [&str; 3] = ["nvidia", "dri", "kfd"];
@@ -312,12 +312,7 @@ impl View {
         };
         DEVICES.iter().try_for_each(|name| device(name))?;
         if !spec.gpus.is_empty() {
-            for entry in fs::read_dir("/dev").into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if ACCELERATORS.iter().any(|start| name.starts_with(start)) {
-                    device(&name)?;
-                }
-            }
+            accelerators().try_for_each(|name| device(&name))?;
         }
         for (to, name) in [
             ("/proc/self/fd", "/dev/fd"),
@@ -330,6 +325,13 @@ impl View {
         let size = spec.limits.memory.map_or_else(|| "50%".to_owned(), |bytes| bytes.to_string());
         self.memory("/dev/shm", &format!("mode=1777,size={size}"))
     }
+}
+
+/// The names in `/dev` of what belongs to accelerators.
+pub(super) fn accelerators() -> impl Iterator<Item = String> {
+    let entries = fs::read_dir("/dev").into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| ACCELERATORS.iter().any(|start| name.starts_with(start)))
 }
 
 fn told(path: &Path, error: &io::Error) -> String {
