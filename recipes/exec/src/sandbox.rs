@@ -26,8 +26,9 @@ pub use spec::{Access, Isolation, Limits, SOFTWARE, Shown, Spec};
 
 use crate::supervisor;
 
-/// How long past its limit the builder waits for the supervisor to act before it acts itself.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long past its limit the builder waits for the supervisor to act before it acts itself. The
+/// limit counts from the start of the program, before which a driver may have to be asked.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A line of standard output that is a JSON object: how far the program is, in its own words.
 pub type Progress = serde_json::Map<String, serde_json::Value>;

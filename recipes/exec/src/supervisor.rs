@@ -3,7 +3,7 @@
 //!
 //! The builder starts its own binary again as `BINARY __supervise SPEC` and holds the write end of
 //! a pipe that is the supervisor's standard input. However the builder ends, by `kill -9` too, the
-//! kernel closes that pipe, and the supervisor kills everything. The program runs in a [cell](Cell), with
+//! kernel closes that pipe, and the [keeper](Keeper) sees to it that everything is killed. The program runs in a [cell](Cell), with
 //! a warden in between. Where there is no process namespace, the supervisor is a *subreaper*: a
 //! descendant that forks twice or starts a session of its own becomes its child, so "no child is
 //! left" means that nothing is left.
@@ -13,8 +13,12 @@
 mod capture;
 mod cell;
 mod cgroup;
+mod disk;
+mod files;
 mod filter;
 mod guard;
+mod keeper;
+mod memory;
 mod network;
 mod notify;
 mod privileges;
@@ -26,9 +30,10 @@ mod view;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -39,12 +44,15 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::TimeValLike as _;
-use nix::unistd::{pipe2, read};
+use nix::unistd::pipe2;
 
 use self::capture::Capture;
 use self::cell::{Cell, Message, Streams};
 use self::cgroup::Cgroup;
+use self::disk::Disk;
+use self::keeper::{Keeper, Patience};
 use self::notify::Observer;
+use self::processes::Used;
 use crate::facts::sample::Sampler;
 use crate::sandbox::{Access, Exit, Finished, Holder, Isolation, Level, Limit, Spec, Usage};
 
@@ -118,31 +126,42 @@ fn run(spec: &Spec) -> Result<Finished, String> {
     let ((stdout, to_stdout), (stderr, to_stderr)) = (pipe()?, pipe()?);
     let stdin = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
     let streams = Streams { stdin: stdin.into(), stdout: to_stdout, stderr: to_stderr };
-    let started = Instant::now();
-    let (cell, group) = match Cell::start(spec, streams) {
-        Ok(started) => started,
+    let (cell, group) = match Cell::make(spec, streams) {
+        Ok(made) => made,
         Err(why) => return Ok(Finished::without_evidence(Exit::NotStarted(why))),
     };
     // Threads only from here on: a process with several cannot be copied.
+    let leash = io::stdin().as_fd().try_clone_to_owned();
+    let warden = cell.warden;
+    let keeper = leash.and_then(|leash| Keeper::start(warden, leash, Patience::USUAL, leave));
+    let mut keeper = keeper.map_err(|error| format!("the keeper: {error}"))?;
+    // The program gets what it has without this.
+    disk::raise_open_files().ok();
     let stdout = capture::start(File::from(stdout), &spec.stdout, spec.limits.log, true);
     let stderr = capture::start(File::from(stderr), &spec.stderr, spec.limits.log, false);
+    // A driver takes its time to tell of accelerators, and that is not the program's.
+    let sampler = Sampler::start(&spec.gpus);
+    let disk = spec.limits.disk.map(|most| Disk::start(written(spec), most));
 
-    let mut watch = Watch::new(spec, started, &cell, &group, [&stdout, &stderr]);
-    let end = watch.until_end(&signals);
+    let started = Instant::now();
+    if let Some(deadline) = started.checked_add(spec.limits.wall) {
+        keeper.until(deadline);
+    }
+    cell.go();
+    let mut watch = Watch::new(spec, started, &cell, &group, [&stdout, &stderr], sampler);
+    let end = watch.until_end(&signals, &keeper, disk.as_ref());
     let wall = started.elapsed();
+    watch.look();
+    watch.sampler.stop();
+    keeper.ending();
     // The same processes may be seen twice: counted by the warden, and dying with it after that.
-    let left_running = end.left.max(processes::kill_all(cell.warden));
-    let exit = match (group.hit(), end.exit) {
-        // Whatever the program made of it, it ran into the limit.
-        (Some(limit), Exit::Code(_) | Exit::Signal(_)) => Exit::Limit(limit),
-        (None, Exit::Signal(signal)) if signal == Signal::SIGXFSZ as i32 => {
-            Exit::Limit(Limit::Disk)
-        }
-        (_, exit) => exit,
-    };
-    let Watch { peak, observer, sampler, .. } = watch;
-    let usage = usage(wall, peak);
+    let left_running = end.left.max(processes::kill_all(warden));
+    let over = disk.is_some_and(Disk::finish).then_some(Limit::Disk);
+    let exit = verdict(group.hit().or(over), end.exit);
+    let Watch { peak, cpu, observer, sampler, .. } = watch;
+    let usage = usage(wall, peak, [Some(cpu), group.cpu()]);
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
+    let undeclared = observer.and_then(Observer::finish);
     Ok(Finished {
         usage,
         level: level(spec, &exit),
@@ -151,9 +170,43 @@ fn run(spec: &Spec) -> Result<Finished, String> {
         stderr,
         left_running,
         held: group.held(),
-        undeclared: observer.map(Observer::finish).unwrap_or_default(),
-        measured: sampler.finish(wall, usage.user + usage.system),
+        observed: undeclared.is_some(),
+        undeclared: undeclared.unwrap_or_default(),
+        measured: sampler.finish(wall, usage.user + usage.system, end.io),
     })
+}
+
+/// Ends the supervisor without a report, since none comes.
+#[expect(unsafe_code, reason = "whatever holds up the watch would hold up an orderly exit too")]
+fn leave() {
+    for _ in 0..20 {
+        processes::kill_once(&processes::descendants());
+        thread::sleep(Duration::from_millis(10));
+    }
+    #[expect(clippy::print_stderr, reason = "it goes to the run's control directory")]
+    {
+        eprintln!("the end of the run was held up");
+    }
+    // SAFETY: it ends the process and touches nothing.
+    unsafe { libc::_exit(1) }
+}
+
+/// How a run ended that ran into this limit, if into any.
+fn verdict(over: Option<Limit>, exit: Exit) -> Exit {
+    match (over, exit) {
+        // Whatever the program made of it. The kernel may have killed the warden as well.
+        (Some(limit), Exit::Code(_) | Exit::Signal(_) | Exit::Lost(_)) => Exit::Limit(limit),
+        (None, Exit::Signal(signal)) if signal == Signal::SIGXFSZ as i32 => {
+            Exit::Limit(Limit::Disk)
+        }
+        (_, exit) => exit,
+    }
+}
+
+/// The directories that a run may write.
+fn written(spec: &Spec) -> Vec<PathBuf> {
+    let shown = spec.shown.iter().filter(|shown| shown.access == Access::Write);
+    shown.map(|shown| shown.from.clone()).collect()
 }
 
 /// What a cell that could be started is worth.
@@ -182,35 +235,37 @@ fn block_signals() -> nix::Result<SignalFd> {
     SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
 }
 
-fn usage(wall: Duration, sampled: u64) -> Usage {
+/// `counted` is what was counted of CPU time in user mode and in the kernel, each lacking something
+/// that another may have: by the supervisor's looks what came after the last and what was too short
+/// to be seen, by the kernel for a waiting parent what nobody waited for.
+fn usage(wall: Duration, sampled: u64, counted: [Option<[Duration; 2]>; 2]) -> Usage {
     let duration = |microseconds: i64| Duration::from_micros(microseconds.max(0).unsigned_abs());
-    match getrusage(UsageWho::RUSAGE_CHILDREN) {
-        Ok(used) => Usage {
-            wall,
-            user: duration(used.user_time().num_microseconds()),
-            system: duration(used.system_time().num_microseconds()),
-            // Linux counts in KiB.
-            peak_memory_bytes: sampled.max(used.max_rss().max(0).unsigned_abs() * 1024),
-        },
-        Err(_) => Usage { wall, peak_memory_bytes: sampled, ..Usage::default() },
-    }
+    let children = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
+    let waited = children.map(|used| {
+        [used.user_time(), used.system_time()].map(|time| duration(time.num_microseconds()))
+    });
+    let all = counted.into_iter().chain([waited]).flatten();
+    let [user, system] = all.max_by_key(|[user, system]| *user + *system).unwrap_or_default();
+    // Linux counts in KiB.
+    let largest = children.map_or(0, |used| used.max_rss().max(0).unsigned_abs() * 1024);
+    Usage { wall, user, system, peak_memory_bytes: sampled.max(largest) }
 }
 
 /// The watch over a running cell.
 struct Watch<'a> {
     spec: &'a Spec,
-    started: Instant,
     cell: &'a Cell,
     group: &'a Cgroup,
     logs: [&'a Capture; 2],
     observer: Option<Observer>,
     sampler: Sampler,
-    /// The largest sum of resident memory seen, in bytes.
+    processes: processes::Meter,
+    memory: memory::Shared,
+    /// The largest sum of memory seen, in bytes.
     peak: u64,
+    /// CPU time in user mode and in the kernel.
+    cpu: [Duration; 2],
     next_sample: Instant,
-    next_disk: Instant,
-    /// Free bytes of the file system when the disk was measured last.
-    free: Option<u64>,
 }
 
 /// How a run came to its end.
@@ -218,11 +273,13 @@ struct End {
     exit: Exit,
     /// Processes that the program left behind in a namespace.
     left: u32,
+    /// Bytes that the program and all that was waited for read and wrote.
+    io: Option<[u64; 2]>,
 }
 
 impl From<Exit> for End {
     fn from(exit: Exit) -> End {
-        End { exit, left: 0 }
+        End { exit, left: 0, io: None }
     }
 }
 
@@ -233,53 +290,52 @@ impl<'a> Watch<'a> {
         cell: &'a Cell,
         group: &'a Cgroup,
         logs: [&'a Capture; 2],
+        sampler: Sampler,
     ) -> Watch<'a> {
-        let (next_sample, next_disk) = (started + SAMPLE / 10, started + Duration::from_secs(1));
         Watch {
             spec,
-            started,
             cell,
             group,
             logs,
             observer: None,
-            sampler: Sampler::start(&spec.gpus),
+            sampler,
+            processes: processes::Meter::default(),
+            memory: memory::Shared::default(),
             peak: 0,
-            next_sample,
-            next_disk,
-            free: None,
+            cpu: [Duration::ZERO; 2],
+            next_sample: started + SAMPLE / 10,
         }
     }
 
     /// Waits until the program ends, or until it has to.
-    fn until_end(&mut self, signals: &SignalFd) -> End {
-        let stdin = io::stdin();
+    fn until_end(&mut self, signals: &SignalFd, keeper: &Keeper, disk: Option<&Disk>) -> End {
         loop {
             let now = Instant::now();
-            if now.duration_since(self.started) >= self.spec.limits.wall {
-                return Exit::Limit(Limit::Wall).into();
-            }
-            if let Some(limit) = self.sample(now) {
+            if let Some(limit) = self.sample(now, disk) {
                 return Exit::Limit(limit).into();
             }
-            let deadline = self.started.checked_add(self.spec.limits.wall);
-            let wake = deadline.map_or(self.next_sample, |at| at.min(self.next_sample));
             // Rounded up, so that the loop does not spin through the last millisecond.
-            let pause = wake.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+            let pause = self.next_sample.saturating_duration_since(Instant::now());
+            let pause = pause + Duration::from_millis(1);
             let mut ready = [
                 PollFd::new(self.cell.as_fd(), PollFlags::POLLIN),
                 PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-                PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
+                PollFd::new(keeper.as_fd(), PollFlags::POLLIN),
             ];
             let timeout = PollTimeout::try_from(pause).unwrap_or(PollTimeout::MAX);
             match poll(&mut ready, timeout) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(_) => return Exit::Stopped.into(),
             }
-            let [cell, signal, leash] = ready.map(|fd| fd.any().unwrap_or(true));
+            let [cell, signal, _] = ready.map(|fd| fd.any().unwrap_or(true));
+            // First: the keeper may have ended the cell.
+            if let Some(verdict) = keeper.verdict() {
+                return verdict.into();
+            }
             if cell && let Some(end) = self.hear() {
                 return end;
             }
-            if leash && is_closed(stdin.as_fd()) || signal && asked_to_stop(signals) {
+            if signal && asked_to_stop(signals) {
                 return Exit::Stopped.into();
             }
             processes::reap_adopted(self.cell.warden);
@@ -290,10 +346,18 @@ impl<'a> Watch<'a> {
     fn hear(&mut self) -> Option<End> {
         match self.cell.receive() {
             Message::Refused(why) => Some(Exit::NotStarted(why).into()),
-            Message::Ended { exit, left } => Some(End { exit, left }),
+            Message::Ended { exit, left, io } => Some(End { exit, left, io }),
             Message::Closed => {
                 let why = "the process that waited for the program was killed";
                 Some(Exit::Lost(why.to_owned()).into())
+            }
+            Message::SharedMemory(files) => {
+                self.memory.files = Some(files);
+                None
+            }
+            Message::Segments(list) => {
+                self.memory.segments = Some(list.into());
+                None
             }
             Message::Listener(listener) => {
                 let visible = view::visible(self.spec);
@@ -304,58 +368,47 @@ impl<'a> Watch<'a> {
     }
 
     /// Measures what is due; the limit that the run is over, if any.
-    fn sample(&mut self, now: Instant) -> Option<Limit> {
+    fn sample(&mut self, now: Instant, disk: Option<&Disk>) -> Option<Limit> {
         if now < self.next_sample {
             return None;
         }
         self.next_sample = now + SAMPLE;
         let limits = &self.spec.limits;
-        let held = self.group.held();
-        let used = processes::used(self.cell.warden);
-        self.peak = self.peak.max(used.memory);
-        self.sampler.sample(&used.pids, used.threads);
+        let used = self.look();
         if let Some(limit) = self.group.hit() {
             return Some(limit);
         }
-        if held.memory == Holder::Sampling && limits.memory.is_some_and(|most| used.memory > most) {
-            return Some(Limit::Memory);
+        if let Some(most) = limits.memory
+            && self.group.held().memory == Holder::Sampling
+        {
+            let memory = self.memory.used(&used.pids, used.memory);
+            self.peak = self.peak.max(memory);
+            if memory > most {
+                return Some(Limit::Memory);
+            }
         }
         if limits.processes.is_some_and(|most| used.threads > u64::from(most)) {
             return Some(Limit::Processes);
         }
-        if limits.cpu.is_some_and(|most| used.cpu > most) {
+        let cpu = self.group.cpu().unwrap_or_default().iter().sum::<Duration>();
+        let cpu = cpu.max(self.cpu.iter().sum());
+        if limits.cpu.is_some_and(|most| cpu > most) {
             return Some(Limit::Cpu);
         }
         if self.logs.iter().any(|log| log.is_flooded()) {
             return Some(Limit::Log);
         }
-        limits.disk.filter(|most| self.disk_is_over(*most, now)).map(|_| Limit::Disk)
+        disk.filter(|disk| disk.is_over()).map(|_| Limit::Disk)
     }
 
-    /// Whether the run wrote more than it may. A walk over a million files takes its time, so there
-    /// is one each second at most, unless the file system fills fast.
-    fn disk_is_over(&mut self, most: u64, now: Instant) -> bool {
-        let written = || {
-            let shown = self.spec.shown.iter().filter(|shown| shown.access == Access::Write);
-            shown.map(|shown| shown.from.as_path())
-        };
-        let free = written().next().and_then(capture::free_bytes);
-        let filling =
-            self.free.zip(free).is_some_and(|(then, now)| then.saturating_sub(now) > most / 8);
-        if now < self.next_disk && !filling {
-            return false;
-        }
-        let used = written().map(capture::disk_use).sum::<u64>();
-        let took = now.elapsed();
-        self.free = free;
-        self.next_disk = Instant::now() + Duration::from_secs(1).max(took * 20);
-        used > most
+    /// Looks at all processes once.
+    fn look(&mut self) -> Used {
+        let used = self.processes.look(self.cell.warden);
+        self.cpu = used.cpu;
+        self.peak = self.peak.max(used.memory);
+        self.sampler.sample(&used.pids, used.threads);
+        used
     }
-}
-
-/// Whether the builder closed its end of the pipe. Nothing is ever written to it.
-fn is_closed(leash: BorrowedFd<'_>) -> bool {
-    !matches!(read(leash, &mut [0; 64]), Ok(1..) | Err(Errno::EINTR | Errno::EAGAIN))
 }
 
 /// Whether one of the pending signals asks for the end; a dead child's does not.
@@ -365,4 +418,31 @@ fn asked_to_stop(signals: &SignalFd) -> bool {
         asked |= signal.ssi_signo.cast_signed() != Signal::SIGCHLD as i32;
     }
     asked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_the_reason_whatever_else_happened() {
+        let lost = || Exit::Lost("the process that waited for the program was killed".to_owned());
+        for exit in [Exit::Code(0), Exit::Code(1), Exit::Signal(9), lost()] {
+            assert_eq!(verdict(Some(Limit::Memory), exit), Exit::Limit(Limit::Memory));
+        }
+        assert_eq!(verdict(None, lost()), lost());
+        assert_eq!(verdict(None, Exit::Signal(25)), Exit::Limit(Limit::Disk));
+        assert_eq!(verdict(Some(Limit::Memory), Exit::Stopped), Exit::Stopped);
+        let wall = Exit::Limit(Limit::Wall);
+        assert_eq!(verdict(Some(Limit::Memory), wall.clone()), wall);
+    }
+
+    #[test]
+    fn cpu_time_is_the_most_that_anybody_counted() {
+        let [less, more] = [[1, 1], [1, 2]].map(|pair| Some(pair.map(Duration::from_secs)));
+        for counted in [[less, more], [more, less], [more, None]] {
+            let used = usage(Duration::ZERO, 7, counted);
+            assert_eq!((used.user, used.system), (Duration::from_secs(1), Duration::from_secs(2)));
+        }
+    }
 }

@@ -169,6 +169,7 @@ fn the_document_has_the_documented_shape() {
         left_running: 0,
         held: Default::default(),
         undeclared: Default::default(),
+        observed: false,
         measured: Default::default(),
     };
     let times = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:22Z"].map(|time| time.parse().unwrap());
@@ -204,7 +205,7 @@ fn the_document_has_the_documented_shape() {
             // What nobody could measure.
             "others_cores": null, "frequency_mhz": null, "peak_threads": null, "read_bytes": null,
             "written_bytes": null, "energy_j": null, "cpu_energy_j": null, "gpu_absent": null,
-            "gpus": [], "libraries": {}, "undeclared": [],
+            "undeclared": null, "gpus": [], "libraries": {},
             "limits": {
                 "wall_s": 60.0, "cpu_s": null, "memory_bytes": 1 << 30, "disk_bytes": null,
                 "processes": null, "files": null, "memory_held_by": "sampling",
@@ -215,4 +216,6 @@ fn the_document_has_the_documented_shape() {
     assert_eq!(serde_json::from_value::<Facts>(document).unwrap(), facts);
     finished.exit = Exit::Limit(Limit::Wall);
     assert_eq!(run(&finished).exit, None);
+    finished.observed = true;
+    assert_eq!(run(&finished).undeclared, Some(Default::default()));
 }

@@ -110,8 +110,9 @@ pub struct RunFacts {
     pub sandbox: String,
     /// What it was limited to.
     pub limits: LimitFacts,
-    /// Paths that it tried to open, that exist and that it was not shown.
-    pub undeclared: BTreeSet<String>,
+    /// Paths that it tried to open, that exist and that it was not shown. Null where the kernel
+    /// does not let anybody see that.
+    pub undeclared: Option<BTreeSet<String>>,
 }
 
 /// What a run was limited to; null is unlimited.
@@ -181,7 +182,7 @@ impl RunFacts {
                 memory_held_by: finished.held.memory,
                 processes_held_by: finished.held.processes,
             },
-            undeclared: finished.undeclared.clone(),
+            undeclared: finished.observed.then(|| finished.undeclared.clone()),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod cpu;
 mod gpu;
+mod ledger;
 mod libraries;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 pub use gpu::{EnergySource, GpuUse};
+pub(crate) use ledger::{Counts, Ledger};
 pub use libraries::Library;
 
 /// How often clocks, power and accelerators are looked at.
@@ -83,20 +85,21 @@ impl Series {
     }
 }
 
-/// Looks at a run from time to time.
+/// Looks at a run from time to time: from before it starts until it is [stopped](Sampler::stop).
 pub struct Sampler {
     measured: Measured,
     cpu: cpu::Meter,
     gpus: Option<gpu::Meter>,
     libraries: libraries::Finder,
-    /// By process, what it read and wrote so far.
-    io: BTreeMap<i32, [u64; 2]>,
+    /// By process, what it and the children that it waited for read and wrote; none if nothing
+    /// could be read so far.
+    io: Option<Ledger<i32>>,
     next_slow: Instant,
 }
 
 impl Sampler {
-    /// Begins with a run that got the accelerators with these ids. Asking the driver for them can
-    /// take a second, and is left out where there are none.
+    /// Begins before a run that gets the accelerators with these ids. Asking the driver for them
+    /// can take a second, and is left out where there are none.
     pub fn start(gpus: &[String]) -> Sampler {
         let mut measured = Measured::default();
         let meter = match gpus {
@@ -114,7 +117,7 @@ impl Sampler {
             cpu: cpu::Meter::start(Path::new("/")),
             gpus: meter,
             libraries: libraries::Finder::default(),
-            io: BTreeMap::new(),
+            io: None,
             next_slow: now(),
         }
     }
@@ -125,10 +128,13 @@ impl Sampler {
         self.measured.samples += 1;
         let peak = &mut self.measured.peak_threads;
         *peak = (*peak).max(Some(threads));
-        for pid in pids {
-            if let Some(bytes) = io(*pid) {
-                self.io.insert(pid.as_raw(), bytes);
-            }
+        let io = |pid: &Pid| {
+            let reaped = io(&fs::read_to_string(format!("/proc/{pid}/io")).ok()?)?;
+            Some((pid.as_raw(), Counts { reaped, ..Counts::default() }))
+        };
+        let io: BTreeMap<i32, Counts> = pids.iter().filter_map(io).collect();
+        if self.io.is_some() || !io.is_empty() {
+            self.io.get_or_insert_default().enter(io);
         }
         self.libraries.look(pids);
         let now = now();
@@ -141,12 +147,21 @@ impl Sampler {
         }
     }
 
-    /// Ends with a run that took this long and this much CPU time.
-    pub fn finish(mut self, wall: Duration, cpu: Duration) -> Measured {
-        let total = |at: usize| {
-            let bytes = self.io.values().map(|bytes| bytes[at]).sum();
-            (!self.io.is_empty()).then_some(bytes)
-        };
+    /// Takes the last readings of what the whole machine counts. To be called when the run is
+    /// over: what comes after is not the run's.
+    pub fn stop(&mut self) {
+        self.cpu.stop();
+        if let Some(gpus) = self.gpus.take() {
+            self.measured.gpus = gpus.finish(now());
+        }
+    }
+
+    /// Ends with a run that took this long and this much CPU time. `io` is what processes that
+    /// are not among the sampled took over from their children, if that is known.
+    pub fn finish(self, wall: Duration, cpu: Duration, io: Option<[u64; 2]>) -> Measured {
+        // Either can lack what the other has, and neither counts anything twice.
+        let sampled = self.io.map(|ledger| ledger.total());
+        let total = |at: usize| sampled.map(|bytes| bytes[at]).max(io.map(|bytes| bytes[at]));
         let (read, written) = (total(0), total(1));
         let cpu::Spent { frequency_mhz, energy_j, others_cores } = self.cpu.finish(wall, cpu);
         Measured {
@@ -156,15 +171,13 @@ impl Sampler {
             cpu_energy_j: energy_j,
             others_cores,
             libraries: self.libraries.finish(),
-            gpus: self.gpus.take().map(|gpus| gpus.finish(now())).unwrap_or_default(),
             ..self.measured
         }
     }
 }
 
-/// Bytes read from and written to storage, of `/proc/PID/io`; see proc(5).
-fn io(pid: Pid) -> Option<[u64; 2]> {
-    let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+/// Bytes read from and written to storage, in the text of `/proc/PID/io`; see proc(5).
+pub(crate) fn io(text: &str) -> Option<[u64; 2]> {
     let value = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim().parse::<u64>().ok()
@@ -192,16 +205,21 @@ mod tests {
     fn this_process_is_measured() {
         let mut sampler = Sampler::start(&[]);
         sampler.sample(&[Pid::this()], 7);
-        let measured = sampler.finish(Duration::from_secs(1), Duration::ZERO);
+        sampler.stop();
+        let measured = sampler.finish(Duration::from_secs(1), Duration::ZERO, Some([u64::MAX, 0]));
+        assert_eq!(measured.read_bytes, Some(u64::MAX));
         assert_eq!((measured.samples, measured.peak_threads), (1, Some(7)));
-        assert!(measured.read_bytes.is_some() && measured.others_cores.is_some(), "{measured:?}");
+        assert!(
+            measured.written_bytes.is_some() && measured.others_cores.is_some(),
+            "{measured:?}"
+        );
         assert!(measured.libraries.keys().any(|path| path.contains("libc.so")), "{measured:?}");
         assert_eq!((measured.gpus.len(), measured.gpu_absent), (0, None));
     }
 
     #[test]
     fn without_anything_to_read_everything_is_null() {
-        let measured = Sampler::start(&[]).finish(Duration::from_secs(1), Duration::ZERO);
+        let measured = Sampler::start(&[]).finish(Duration::from_secs(1), Duration::ZERO, None);
         let known = Measured {
             frequency_mhz: measured.frequency_mhz,
             cpu_energy_j: measured.cpu_energy_j,

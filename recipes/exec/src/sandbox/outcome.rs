@@ -193,6 +193,8 @@ pub struct Finished {
     /// Paths that the program tried to open, that exist outside and that it was not shown; the
     /// first [`Finished::UNDECLARED`] in the order of their names.
     pub undeclared: BTreeSet<String>,
+    /// Whether anybody looked at what it tried to open, so that none is known to be none.
+    pub observed: bool,
     /// What was measured while it went on.
     pub measured: Measured,
 }
@@ -211,6 +213,7 @@ impl Finished {
             left_running: 0,
             held: Held::default(),
             undeclared: BTreeSet::new(),
+            observed: false,
             measured: Measured::default(),
         }
     }

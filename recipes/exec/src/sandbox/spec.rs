@@ -114,14 +114,20 @@ impl Isolation {
 pub struct Limits {
     /// Wall time.
     pub wall: Duration,
-    /// CPU time of all the run's processes together, measured by sampling.
+    /// CPU time of all the run's processes together, looked at several times a second. Counted by a
+    /// cgroup where one can be made; elsewhere processes that live for less than a look, and whom
+    /// nobody waits for, are missed.
     pub cpu: Option<Duration>,
     /// Memory of all the run's processes together, in bytes. Held by a cgroup where one can be
-    /// made; elsewhere resident memory is sampled, so that a short peak can slip through, and
-    /// memory shared by several processes counts for each.
+    /// made; elsewhere it is sampled, so that a short peak can slip through: resident memory, which
+    /// counts for each of several processes that share it, and files and segments in memory, which
+    /// need not be in any process. What is only in buffers of the kernel, as of pipes, is missed.
     pub memory: Option<u64>,
-    /// Bytes in the directories that the program may write, measured by sampling; every file and
-    /// directory counts for at least [`Limits::ENTRY`]. No single file can grow beyond it.
+    /// Bytes in the directories that the program may write, measured by sampling and at the end, and
+    /// of files that it removed there and still has open; every file and directory counts for at
+    /// least [`Limits::ENTRY`]. No single file can grow beyond it. Directories that cannot be
+    /// counted, as those nested deeper than files can be open, are over any limit; those that their
+    /// owner may not read are made readable.
     pub disk: Option<u64>,
     /// Processes and threads alive at once. Held by a cgroup where one can be made, and by the
     /// kernel's count per user where that one is not root; sampled as well.

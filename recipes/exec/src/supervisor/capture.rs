@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,31 +142,6 @@ impl Lines {
             }
         }
     }
-}
-
-/// The bytes that are free on a path's file system.
-pub(super) fn free_bytes(path: &Path) -> Option<u64> {
-    let found = nix::sys::statvfs::statvfs(path).ok()?;
-    Some(found.blocks_free() * found.fragment_size())
-}
-
-/// The bytes that a directory holds; what cannot be read counts as nothing.
-pub(super) fn disk_use(dir: &Path) -> u64 {
-    let mut total = 0;
-    let mut open = vec![dir.to_path_buf()];
-    while let Some(dir) = open.pop() {
-        let Ok(entries) = fs::read_dir(dir) else { continue };
-        for entry in entries.flatten() {
-            let Ok(meta) = entry.metadata() else { continue };
-            if meta.is_dir() {
-                open.push(entry.path());
-            }
-            // A file with holes takes its whole length in the store.
-            let size = if meta.is_file() { meta.len().max(meta.blocks() * 512) } else { 0 };
-            total += size.max(Limits::ENTRY);
-        }
-    }
-    total
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@
 //! sees, starts it, reaps whatever is orphaned, and tells how the program ended. When it ends, for
 //! whatever reason, the kernel ends everything else in the cell.
 
-use std::fs;
-use std::io::{IoSlice, IoSliceMut};
+use std::fs::{self, File};
+use std::io::{IoSlice, IoSliceMut, Read as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
@@ -23,9 +23,11 @@ use nix::sys::socket::{
 };
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, getgid, getppid, getuid};
+use rustix::fs::OFlags;
 
 use super::cgroup::Cgroup;
 use super::{filter, network, program, sys, view};
+use crate::facts::sample;
 use crate::sandbox::{Exit, Isolation, Spec};
 
 /// The user and group that every program runs as, in its own namespace.
@@ -60,11 +62,17 @@ pub(super) enum Message {
     Refused(String),
     /// Its calls can be heard here.
     Listener(OwnedFd),
+    /// The cell's file system for memory that processes share.
+    SharedMemory(OwnedFd),
+    /// The list of the cell's segments of System V.
+    Segments(OwnedFd),
     /// The program ended.
     Ended {
         exit: Exit,
         /// Processes that it left behind in its namespace.
         left: u32,
+        /// Bytes that it and all that was waited for read and wrote.
+        io: Option<[u64; 2]>,
     },
     /// Nothing more will come.
     Closed,
@@ -78,9 +86,9 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Shuts a program in and starts it, with the calling process's one thread. The control groups
-    /// are made while the warden arranges the rest.
-    pub(super) fn start(spec: &Spec, streams: Streams) -> Result<(Cell, Cgroup), String> {
+    /// Shuts a program in, with the calling process's one thread; it starts when it is let
+    /// [go](Cell::go). The control groups are made while the warden arranges the rest.
+    pub(super) fn make(spec: &Spec, streams: Streams) -> Result<(Cell, Cgroup), String> {
         let (ours, theirs) = Line::pair().map_err(|errno| format!("a pair of sockets: {errno}"))?;
         let filter = match spec.isolation {
             Isolation::None => Vec::new(),
@@ -98,7 +106,6 @@ impl Cell {
             Ok(Some(warden)) => {
                 let mut group = Cgroup::make(&spec.limits);
                 group.admit(warden);
-                ours.send(b"go").map_err(|errno| format!("starting the cell: {errno}"))?;
                 Ok((Cell { warden, line: ours }, group))
             }
             Ok(None) => {
@@ -108,6 +115,12 @@ impl Cell {
             }
             Err(errno) => Err(format!("new namespaces: {errno}")),
         }
+    }
+
+    /// Starts the program as soon as the rest is arranged.
+    pub(super) fn go(&self) {
+        // A warden that does not hear it any more has left word why.
+        self.line.send(b"go").ok();
     }
 
     /// The next message; waits for it.
@@ -143,18 +156,24 @@ impl Line {
     }
 
     pub(super) fn hand_over(&self, listener: &OwnedFd) -> nix::Result<()> {
-        let fds = [listener.as_raw_fd()];
+        self.pass("L", listener)
+    }
+
+    fn pass(&self, kind: &str, file: &OwnedFd) -> nix::Result<()> {
+        let fds = [file.as_raw_fd()];
         let control = [ControlMessage::ScmRights(&fds)];
-        let parts = [IoSlice::new(b"L")];
+        let parts = [IoSlice::new(kind.as_bytes())];
         sendmsg::<()>(self.0.as_raw_fd(), &parts, &control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
     }
 
-    fn ended(&self, status: WaitStatus, left: u32) {
-        let text = match status {
-            WaitStatus::Exited(_, code) => format!("E{code} {left}"),
-            WaitStatus::Signaled(_, signal, _) => format!("S{} {left}", signal as i32),
+    fn ended(&self, status: WaitStatus, left: u32, io: Option<[u64; 2]>) {
+        let how = match status {
+            WaitStatus::Exited(_, code) => format!("E{code}"),
+            WaitStatus::Signaled(_, signal, _) => format!("S{}", signal as i32),
             _ => return,
         };
+        let io = io.map(|[read, written]| format!(" {read} {written}")).unwrap_or_default();
+        let text = format!("{how} {left}{io}");
         self.send(text.as_bytes()).ok();
     }
 
@@ -177,24 +196,25 @@ impl Line {
         });
         let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
         let (kind, rest) = text.split_at_checked(1).unwrap_or_default();
-        let numbers = || {
-            let (code, left) = rest.split_once(' ')?;
-            Some((code.parse().ok()?, left.parse().ok()?))
-        };
         match (kind, fd) {
             ("R", _) => Message::Refused(rest.to_owned()),
             ("L", Some(fd)) => Message::Listener(owned(fd)),
-            ("E", _) => match numbers() {
-                Some((code, left)) => Message::Ended { exit: Exit::Code(code), left },
-                None => Message::Closed,
-            },
-            ("S", _) => match numbers() {
-                Some((signal, left)) => Message::Ended { exit: Exit::Signal(signal), left },
-                None => Message::Closed,
-            },
+            ("M", Some(fd)) => Message::SharedMemory(owned(fd)),
+            ("V", Some(fd)) => Message::Segments(owned(fd)),
+            ("E", _) => end(rest, Exit::Code).unwrap_or(Message::Closed),
+            ("S", _) => end(rest, Exit::Signal).unwrap_or(Message::Closed),
             _ => Message::Closed,
         }
     }
+}
+
+/// How a program ended, in the words of [`Line::ended`].
+fn end(text: &str, exit: fn(i32) -> Exit) -> Option<Message> {
+    let mut words = text.split(' ');
+    let (code, left) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let mut number = || words.next()?.parse().ok();
+    let io = number().zip(number()).map(|(read, written)| [read, written]);
+    Some(Message::Ended { exit: exit(code), left, io })
 }
 
 #[expect(unsafe_code, reason = "a descriptor that a message brought belongs to whoever took it")]
@@ -218,8 +238,10 @@ struct Inside<'a> {
 impl Inside<'_> {
     /// Is the warden, and never returns.
     fn main(self) -> ! {
+        // Opened while this process may look at itself.
+        let io = File::open("/proc/self/io").ok();
         let done = self.arrange();
-        let code = match done.and_then(|()| self.guard()) {
+        let code = match done.and_then(|()| self.guard(io)) {
             Ok(()) => 0,
             Err(why) => {
                 self.line.refuse(&why);
@@ -259,7 +281,28 @@ impl Inside<'_> {
         if !self.spec.network {
             network::loopback_up()?;
         }
-        view::enter(self.spec)
+        // It tells of the namespace in which it was opened, whoever reads it.
+        let segments = File::open("/proc/sysvipc/shm");
+        view::enter(self.spec)?;
+        if self.spec.limits.memory.is_some() {
+            self.show_memory(segments.ok())?;
+        }
+        Ok(())
+    }
+
+    /// Lets the supervisor see what the cell keeps in memory without a process that it belongs to.
+    fn show_memory(&self, segments: Option<File>) -> Result<(), String> {
+        let told = |errno: Errno| format!("showing the memory in use: {errno}");
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let files = rustix::fs::open("/dev/shm", flags, rustix::fs::Mode::empty());
+        if let Ok(files) = files {
+            self.line.pass("M", &files).map_err(told)?;
+        }
+        // A kernel without System V has no segments either.
+        match segments {
+            Some(segments) => self.line.pass("V", &segments.into()).map_err(told),
+            None => Ok(()),
+        }
     }
 
     fn become_user(&self) -> Result<(), String> {
@@ -276,7 +319,7 @@ impl Inside<'_> {
     }
 
     /// Starts the program, and stays until it ends.
-    fn guard(&self) -> Result<(), String> {
+    fn guard(&self, io: Option<File>) -> Result<(), String> {
         let warden = Pid::this();
         match sys::fork_into(CloneFlags::empty()) {
             Ok(None) => {
@@ -285,17 +328,23 @@ impl Inside<'_> {
                 self.line.refuse(&why);
                 exit_now(1)
             }
-            Ok(Some(program)) => self.wait(program),
+            Ok(Some(program)) => self.wait(program, io),
             Err(errno) => Err(format!("a process for the program: {errno}")),
         }
     }
 
-    fn wait(&self, program: Pid) -> Result<(), String> {
+    fn wait(&self, program: Pid, io: Option<File>) -> Result<(), String> {
         self.release();
         loop {
             match waitpid(None, None) {
                 Ok(status) if status.pid() == Some(program) => {
-                    self.line.ended(status, self.left());
+                    let left = self.left();
+                    let read = |mut io: File| {
+                        let mut text = String::new();
+                        io.read_to_string(&mut text).ok()?;
+                        sample::io(&text)
+                    };
+                    self.line.ended(status, left, io.and_then(read));
                     return Ok(());
                 }
                 Ok(_) | Err(Errno::EINTR) => {}

@@ -5,6 +5,7 @@
 //!   OUR-GROUP-OR-ONE-ABOVE/rescience-PID/   memory.max, pids.max
 //!   memory/OUR-GROUP/rescience-PID/         memory.limit_in_bytes
 //!   pids/OUR-GROUP/rescience-PID/           pids.max
+//!   cpuacct/OUR-GROUP/rescience-PID/        counts CPU time
 //! ```
 //!
 //! An ordinary user may make groups where a service manager delegated a part of the tree to them.
@@ -27,6 +28,8 @@ const PREFIX: &str = "rescience-";
 pub(super) struct Cgroup {
     memory: Option<Group>,
     pids: Option<Group>,
+    /// Counts CPU time, of processes too that nobody waited for.
+    cpu: Option<Group>,
 }
 
 #[derive(Debug)]
@@ -66,12 +69,17 @@ impl Cgroup {
             let group = tree.group("pids")?;
             group.set("pids.max", u64::from(count) + 1).is_ok().then_some(group)
         });
-        Cgroup { memory, pids }
+        // In version 2 every group counts, whichever its controllers are.
+        let cpu = tree.version_one("cpuacct").or_else(|| {
+            let controllers = ["cpu", "memory", "pids"];
+            controllers.iter().find_map(|controller| tree.version_two(controller))
+        });
+        Cgroup { memory, pids, cpu }
     }
 
     /// Puts a process into the groups; what it forks from now on is in them too.
     pub(super) fn admit(&mut self, pid: Pid) {
-        for group in [&mut self.memory, &mut self.pids] {
+        for group in [&mut self.memory, &mut self.pids, &mut self.cpu] {
             let number = u64::try_from(pid.as_raw()).unwrap_or_default();
             if group.as_ref().is_some_and(|group| group.set("cgroup.procs", number).is_err()) {
                 *group = None;
@@ -86,6 +94,22 @@ impl Cgroup {
             None => Holder::Sampling,
         };
         Held { memory: holder(&self.memory), processes: holder(&self.pids) }
+    }
+
+    /// The CPU time so far in user mode and in the kernel, if the kernel counts it.
+    pub(super) fn cpu(&self) -> Option<[Duration; 2]> {
+        let group = self.cpu.as_ref()?;
+        match group.version {
+            Version::One => {
+                let user = group.number("cpuacct.usage_user")?;
+                Some([user, group.number("cpuacct.usage_sys")?].map(Duration::from_nanos))
+            }
+            Version::Two => {
+                let text = fs::read_to_string(group.dir.join("cpu.stat")).ok()?;
+                let user = pair(&text, "user_usec")?;
+                Some([user, pair(&text, "system_usec")?].map(Duration::from_micros))
+            }
+        }
     }
 
     /// The limit that the kernel had to enforce so far, if any.
@@ -104,15 +128,21 @@ impl Group {
         fs::write(self.dir.join(file), value.to_string())
     }
 
-    /// The number beside a word in a file of such pairs.
+    fn number(&self, file: &str) -> Option<u64> {
+        fs::read_to_string(self.dir.join(file)).ok()?.trim().parse().ok()
+    }
+
+    /// How often something happened, by a file of pairs.
     fn count(&self, file: &str, word: &str) -> u64 {
         let text = fs::read_to_string(self.dir.join(file)).unwrap_or_default();
-        let pairs = text.lines().filter_map(|line| line.split_once(' '));
-        pairs
-            .filter(|(name, _)| *name == word)
-            .find_map(|(_, count)| count.trim().parse().ok())
-            .unwrap_or(0)
+        pair(&text, word).unwrap_or(0)
     }
+}
+
+/// The number beside a word in lines of such pairs.
+fn pair(text: &str, word: &str) -> Option<u64> {
+    let mut pairs = text.lines().filter_map(|line| line.split_once(' '));
+    pairs.find_map(|(name, count)| if name == word { count.trim().parse().ok() } else { None })
 }
 
 impl Drop for Group {
@@ -222,7 +252,7 @@ fn make(parent: &Path, version: Version) -> Option<Group> {
     let dir = parent.join(format!("{PREFIX}{}", std::process::id()));
     match fs::create_dir(&dir) {
         Ok(()) => Some(Group { dir, version }),
-        // Both controllers of version 2 are files of one group.
+        // All controllers of version 2 are files of one group.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && version == Version::Two => {
             Some(Group { dir, version })
         }
@@ -245,6 +275,26 @@ fn sweep(parent: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cpu_time_is_read_as_each_version_tells_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let cpu = |version| {
+            let group = Group { dir: dir.path().to_path_buf(), version };
+            Cgroup { cpu: Some(group), ..Cgroup::default() }.cpu()
+        };
+        let write = |file: &str, text| fs::write(dir.path().join(file), text).unwrap();
+        // A group is removed in the end if nothing is in it.
+        write("cgroup.procs", "");
+        assert_eq!(cpu(Version::One), None);
+        assert_eq!(cpu(Version::Two), None);
+        write("cpuacct.usage_user", "2000000000\n");
+        write("cpuacct.usage_sys", "1000000000\n");
+        write("cpu.stat", "usage_usec 3\nuser_usec 2000000\nsystem_usec 1000000\n");
+        let expected = Some([2, 1].map(Duration::from_secs));
+        assert_eq!(cpu(Version::One), expected);
+        assert_eq!(cpu(Version::Two), expected);
+    }
 
     #[test]
     fn groups_are_found_where_the_machine_mounts_them() {

@@ -46,9 +46,9 @@ impl Observer {
         Observer { seen }
     }
 
-    /// What was tried; to be called when no process of the run is left.
-    pub(super) fn finish(self) -> BTreeSet<String> {
-        self.seen.recv_timeout(PATIENCE).unwrap_or_default()
+    /// What was tried, if that is known; to be called when no process of the run is left.
+    pub(super) fn finish(self) -> Option<BTreeSet<String>> {
+        self.seen.recv_timeout(PATIENCE).ok()
     }
 }
 
@@ -64,7 +64,7 @@ fn listen(listener: &OwnedFd, cwd: &Path, visible: &[Visible]) -> BTreeSet<Strin
         if events.contains(PollFlags::POLLIN) {
             // A process can die between asking and being heard.
             let Ok(waiting) = sys::receive(listener.as_fd()) else { continue };
-            let path = path(&waiting).map(|path| absolute(cwd, &path));
+            let path = path(&waiting, cwd);
             let hidden = path.filter(|path| !visible.iter().any(|shown| shown.has(path)));
             // Only what is there can be missed.
             let hidden = hidden.filter(|path| path.symlink_metadata().is_ok_and(|at| !at.is_dir()));
@@ -80,15 +80,29 @@ fn listen(listener: &OwnedFd, cwd: &Path, visible: &[Visible]) -> BTreeSet<Strin
     }
 }
 
-/// The path that a call is about.
-fn path(waiting: &sys::Waiting) -> Option<PathBuf> {
+/// The path that a call is about, from the root, by a program that started in `cwd`.
+fn path(waiting: &sys::Waiting, cwd: &Path) -> Option<PathBuf> {
     #[cfg(target_arch = "x86_64")]
     let first = waiting.call == libc::SYS_open;
     #[cfg(not(target_arch = "x86_64"))]
     let first = false;
-    let address = usize::try_from(waiting.args[usize::from(!first)]).ok()?;
-    let bytes = text(waiting.pid, address)?;
-    Some(Path::new(OsStr::from_bytes(&bytes)).to_path_buf())
+    let [at, second, ..] = waiting.args;
+    let (folder, name) = if first { (libc::AT_FDCWD, at) } else { (at as libc::c_int, second) };
+    let bytes = text(waiting.pid, usize::try_from(name).ok()?)?;
+    let path = Path::new(OsStr::from_bytes(&bytes));
+    if path.is_absolute() {
+        return Some(absolute(cwd, path));
+    }
+    Some(absolute(&folder_of(waiting.pid, folder).unwrap_or_else(|| cwd.to_path_buf()), path))
+}
+
+/// The directory, as the process sees it, that its relative paths start at.
+fn folder_of(pid: Pid, folder: libc::c_int) -> Option<PathBuf> {
+    let link = match folder {
+        libc::AT_FDCWD => format!("/proc/{pid}/cwd"),
+        open => format!("/proc/{pid}/fd/{open}"),
+    };
+    std::fs::read_link(link).ok().filter(|path| path.is_absolute())
 }
 
 /// The bytes up to a zero in another process, read page by page since the next may be missing.
@@ -134,6 +148,17 @@ mod tests {
         assert_eq!(at("/home/a/../b"), Path::new("/home/b"));
         assert_eq!(at("data.csv"), Path::new("/work/data.csv"));
         assert_eq!(at("../../../etc/./shadow"), Path::new("/etc/shadow"));
+    }
+
+    #[test]
+    fn folders_are_those_of_the_process() {
+        use std::os::fd::AsRawFd as _;
+        let dir = tempfile::tempdir().unwrap();
+        let open = std::fs::File::open(dir.path()).unwrap();
+        assert_eq!(folder_of(Pid::this(), open.as_raw_fd()).as_deref(), Some(dir.path()));
+        let here = std::path::absolute(".").unwrap();
+        assert_eq!(folder_of(Pid::this(), libc::AT_FDCWD), Some(here));
+        assert_eq!(folder_of(Pid::this(), 9999), None);
     }
 
     #[test]

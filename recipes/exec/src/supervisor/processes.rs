@@ -1,6 +1,6 @@
 //! The processes below the supervisor: finding, measuring, and ending all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -10,6 +10,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgid};
+
+use crate::facts::sample::{Counts, Ledger};
 
 /// All living or unreaped descendants of this process.
 pub(super) fn descendants() -> Vec<Pid> {
@@ -72,35 +74,48 @@ pub(super) struct Used {
     pub(super) memory: u64,
     /// Threads, of which a process has one at least.
     pub(super) threads: u64,
-    /// CPU time, of dead descendants too.
-    pub(super) cpu: Duration,
+    /// CPU time in user mode and in the kernel, of all that were ever seen, and of their children
+    /// that were waited for.
+    pub(super) cpu: [Duration; 2],
 }
 
-/// Measures all descendants. The warden itself counts for nothing but what it reaped.
-pub(super) fn used(warden: Pid) -> Used {
-    let mut used = Used::default();
-    let mut ticks = 0;
-    for pid in descendants() {
-        let Some(found) = Stat::of(pid) else { continue };
-        ticks += found.reaped;
-        if pid != warden {
-            ticks += found.own;
-            used.memory += found.resident;
-            used.threads += found.threads;
-            used.pids.push(pid);
+/// Measures all descendants again and again.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    /// CPU ticks by process id and start.
+    ticks: Ledger<(i32, u64)>,
+}
+
+impl Meter {
+    /// Measures once. The warden itself counts for nothing but what it reaped.
+    pub(super) fn look(&mut self, warden: Pid) -> Used {
+        let mut used = Used::default();
+        let mut ticks = BTreeMap::new();
+        for pid in descendants() {
+            let Some(mut found) = Stat::of(pid) else { continue };
+            if pid == warden {
+                found.ticks.own = [0; 2];
+            } else {
+                used.memory += found.resident;
+                used.threads += found.threads;
+                used.pids.push(pid);
+            }
+            ticks.insert((pid.as_raw(), found.start), found.ticks);
         }
+        self.ticks.enter(ticks);
+        let duration = |ticks: u64| Duration::from_millis(ticks * 1000 / ticks_per_second());
+        used.cpu = self.ticks.total().map(duration);
+        used
     }
-    used.cpu = Duration::from_millis(ticks * 1000 / ticks_per_second());
-    used
 }
 
 /// The numbers of `/proc/PID/stat` that matter here; see proc(5).
 struct Stat {
-    /// Ticks in user and kernel mode.
-    own: u64,
-    /// The same of children that were waited for.
-    reaped: u64,
+    /// In user and kernel mode.
+    ticks: Counts,
     threads: u64,
+    /// When it started, by which it differs from others that had its number.
+    start: u64,
     /// Bytes.
     resident: u64,
 }
@@ -114,9 +129,9 @@ impl Stat {
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let number = |at: usize| fields.get(at - 3)?.parse::<u64>().ok();
         Some(Stat {
-            own: number(14)? + number(15)?,
-            reaped: number(16)? + number(17)?,
+            ticks: Counts { own: [number(14)?, number(15)?], reaped: [number(16)?, number(17)?] },
             threads: number(20)?,
+            start: number(22)?,
             resident: number(24)? * page_size(),
         })
     }
@@ -154,22 +169,27 @@ pub(super) fn kill_all(warden: Pid) -> u32 {
             kill(warden, Signal::SIGKILL).ok();
             waitpid(warden, None).ok();
         }
-        // One call for a whole group, which no fork can slip through. A number that a living
-        // process has is nobody else's.
-        let groups: BTreeSet<_> = alive.iter().filter_map(|pid| getpgid(Some(*pid)).ok()).collect();
-        for group in groups.intersection(&alive.iter().copied().collect()) {
-            killpg(*group, Signal::SIGKILL).ok();
-        }
-        for pid in alive {
-            // A process may end between being seen and being killed.
-            kill(pid, Signal::SIGKILL).ok();
-            seen.insert(pid);
-        }
+        kill_once(&alive);
+        seen.extend(alive);
         if nothing_left() {
             return u32::try_from(seen.difference(&expected).count()).unwrap_or(u32::MAX);
         }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// Kills these, which live.
+pub(super) fn kill_once(alive: &[Pid]) {
+    // One call for a whole group, which no fork can slip through. A number that a living process
+    // has is nobody else's.
+    let groups: BTreeSet<_> = alive.iter().filter_map(|pid| getpgid(Some(*pid)).ok()).collect();
+    for group in groups.intersection(&alive.iter().copied().collect()) {
+        killpg(*group, Signal::SIGKILL).ok();
+    }
+    for pid in alive {
+        // A process may end between being seen and being killed.
+        kill(*pid, Signal::SIGKILL).ok();
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) const TESTS: &[Test] = &[
     ("disk_is_limited", disk_is_limited),
     ("processes_are_limited", processes_are_limited),
     ("a_flood_of_output_is_cut_and_counted", a_flood_of_output_is_cut_and_counted),
+    ("cpu_time_of_what_was_killed_counts", cpu_time_of_what_was_killed_counts),
+    ("what_a_child_wrote_counts_once", what_a_child_wrote_counts_once),
+    ("outputs_over_the_limit_fail_at_the_end", outputs_over_the_limit_fail_at_the_end),
     ("a_run_within_its_limits_is_left_alone", a_run_within_its_limits_is_left_alone),
 ];
 
@@ -58,6 +61,30 @@ fn a_flood_of_output_is_cut_and_counted() {
     assert!(seen.finished.stdout.truncated());
     assert_eq!(seen.finished.stderr, Log { written: 70_000, kept: 70_000 });
     assert_eq!(seen.stdout.len(), 100_000);
+}
+
+fn cpu_time_of_what_was_killed_counts() {
+    let script = "sh -c 'while :; do :; done' & while :; do :; done";
+    let seen = limited(script, |limits| limits.wall = Duration::from_secs(2)).run();
+    assert_eq!(seen.finished.exit, Exit::Limit(Limit::Wall));
+    // As much as a busy machine lets it have.
+    assert!(seen.finished.usage.user > Duration::from_millis(100), "{:?}", seen.finished);
+}
+
+fn what_a_child_wrote_counts_once() {
+    let script = "sh -c 'head -c 8M /dev/zero > file; sleep 0.4; true'; sleep 0.4";
+    let seen = limited(script, |_| {}).run();
+    assert_eq!(seen.finished.exit, Exit::Code(0));
+    let written = seen.finished.measured.written_bytes.unwrap();
+    // None where temporary files are in memory.
+    assert!(written == 0 || (8 << 20..12 << 20).contains(&written), "{:?}", seen.finished);
+}
+
+fn outputs_over_the_limit_fail_at_the_end() {
+    // Before anybody looked.
+    let script = "for i in 1 2 3; do head -c 8M /dev/zero > $i; done";
+    let seen = limited(script, |limits| limits.disk = Some(16 << 20)).run();
+    assert_eq!(seen.finished.exit, Exit::Limit(Limit::Disk));
 }
 
 fn a_run_within_its_limits_is_left_alone() {

@@ -7,14 +7,14 @@ use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Uid;
-use rescience_exec::sandbox::{Access, Exit, Finished, Limit, Limits, Shown, Spec};
+use rescience_exec::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Shown, Spec};
 
 use crate::Test;
 use crate::support::{World, marked};
@@ -23,6 +23,7 @@ use crate::villain::{TRICKS, VILLAIN};
 pub(crate) const TESTS: &[Test] = &[
     ("every_trick_is_contained", every_trick_is_contained),
     ("every_trick_is_contained_for_an_ordinary_user", for_an_ordinary_user),
+    ("what_needs_no_namespaces_is_held_without_them", without_namespaces),
 ];
 
 /// The hidden argument that runs the red team alone, as another user.
@@ -43,13 +44,14 @@ fn fate(trick: &str) -> Fate {
     match trick {
         "fork-bomb" | "thread-bomb" => Fate::Over(Limit::Processes),
         "relaunch" | "ignore-term" => Fate::Over(Limit::Wall),
-        "disk-one-file" | "disk-many-files" | "disk-sparse" | "disk-temporary" => {
-            Fate::Over(Limit::Disk)
+        "disk-one-file" | "disk-many-files" | "disk-sparse" | "disk-temporary"
+        | "disk-unreadable" | "disk-unlinked" | "disk-deep" => Fate::Over(Limit::Disk),
+        "memory" | "memory-threads" | "memory-shared" | "memory-nameless" | "memory-segments" => {
+            Fate::Over(Limit::Memory)
         }
-        "memory" | "memory-threads" | "memory-shared" => Fate::Over(Limit::Memory),
         "memory-files" => Fate::HeldOr(Limit::Memory),
         "log-flood" => Fate::Over(Limit::Log),
-        "burn" => Fate::Over(Limit::Cpu),
+        "burn" | "burn-children" => Fate::Over(Limit::Cpu),
         _ => Fate::Held,
     }
 }
@@ -90,9 +92,35 @@ fn for_an_ordinary_user() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The tricks that are held by what a process can do to itself.
+const WITHOUT_NAMESPACES: [&str; 13] = [
+    "read-outside",
+    "read-relative",
+    "write-outside",
+    "device-node",
+    "open-devices",
+    "mounts",
+    "open-tree",
+    "connect",
+    "abstract-socket",
+    "named-socket",
+    "io-uring",
+    "clone-namespace",
+    "capabilities",
+];
+
+fn without_namespaces() {
+    assert_eq!(team_without_namespaces(), Vec::<String>::new());
+}
+
+fn team_without_namespaces() -> Vec<String> {
+    let outside = Outside { isolation: Isolation::Partial, ..Outside::new() };
+    WITHOUT_NAMESPACES.iter().filter_map(|trick| outside.attempt(trick).err()).collect()
+}
+
 /// Is the red team of another user.
 pub(crate) fn main() -> ExitCode {
-    let failures = team();
+    let failures = [team(), team_without_namespaces()].concat();
     failures.iter().for_each(|failure| println!("{failure}"));
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -103,7 +131,10 @@ struct Outside {
     tcp: TcpListener,
     udp: UdpSocket,
     socket: UnixListener,
+    named: UnixListener,
+    _datagrams: UnixDatagram,
     name: String,
+    isolation: Isolation,
 }
 
 /// Files that must stay as they are, below the world.
@@ -121,11 +152,16 @@ impl Outside {
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         udp.set_nonblocking(true).unwrap();
         tcp.set_nonblocking(true).unwrap();
-        let name = format!("rescience-red-team-{}", std::process::id());
+        let name = world.dir.path().file_name().unwrap().to_string_lossy().into_owned();
+        let name = format!("rescience-red-team-{name}");
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let socket = UnixListener::bind_addr(&address).unwrap();
         socket.set_nonblocking(true).unwrap();
-        Outside { world, tcp, udp, socket, name }
+        let named = UnixListener::bind(world.path("socket")).unwrap();
+        named.set_nonblocking(true).unwrap();
+        let datagrams = UnixDatagram::bind(world.path("datagrams")).unwrap();
+        let isolation = Isolation::Full;
+        Outside { world, tcp, udp, socket, named, _datagrams: datagrams, name, isolation }
     }
 
     /// Runs one trick in a fresh directory; `Err` is what is wrong.
@@ -153,13 +189,24 @@ impl Outside {
         if trick == "daemon" {
             self.daemon_is_gone(&finished, &dir.join("out/alive")).map_err(|what| told(&what))?;
         }
-        if trick == "read-outside" && !finished.undeclared.contains(&self.path("secret")) {
+        let secret = self.path("secret");
+        if trick.starts_with("read-") && !finished.undeclared.contains(&secret) {
             return Err(told("nobody saw what it opened"));
+        }
+        if trick.starts_with("mapped-") {
+            let library = finished.measured.libraries.get("/out/x\\012y");
+            if library.is_none_or(|library| library.build_id.is_some()) {
+                return Err(told("another file passes for what it mapped"));
+            }
+        }
+        let least = if trick == "burn-children" { Duration::from_secs(1) } else { Duration::ZERO };
+        if finished.usage.user + finished.usage.system < least {
+            return Err(told("it used more than is known"));
         }
         if began.elapsed() > Duration::from_secs(60) {
             return Err(told("it took too long"));
         }
-        self.unharmed(&dir).map_err(|what| told(&what))?;
+        self.unharmed(&dir, trick).map_err(|what| told(&what))?;
         if !["odd-outputs", "set-user-id"].contains(&trick) {
             // A million files are not kept while others run.
             fs::remove_dir_all(&dir).map_err(|error| told(&error.to_string()))?;
@@ -180,20 +227,28 @@ impl Outside {
         }
     }
 
-    fn unharmed(&self, dir: &Path) -> Result<(), String> {
+    /// A trick's name and which team's it is: others run at the same time.
+    fn mark(&self, trick: &str) -> String {
+        format!("{trick}\0{}", self.name)
+    }
+
+    fn unharmed(&self, dir: &Path, trick: &str) -> Result<(), String> {
         for victim in VICTIMS {
             if fs::read_to_string(self.world.path(victim)).ok().as_deref() != Some("as it was") {
                 return Err(format!("{victim} was changed"));
             }
         }
-        if self.tcp.accept().is_ok() || self.socket.accept().is_ok() {
+        if self.tcp.accept().is_ok() || self.socket.accept().is_ok() || self.named.accept().is_ok()
+        {
             return Err("somebody connected".to_owned());
         }
         if self.udp.recv(&mut [0; 16]).is_ok() {
             return Err("a packet arrived".to_owned());
         }
-        // The supervisor and all below it have the directory's name in their command lines.
-        let left = marked(&dir.display().to_string());
+        // The supervisor and the warden have the directory's name in their command lines, what the
+        // program became and forked has the trick's.
+        let mark = |what: &str| format!("{VILLAIN}\0{what}\0");
+        let left = marked(&dir.display().to_string()) + marked(&mark(&self.mark(trick)));
         if left == 0 { Ok(()) } else { Err(format!("{left} processes are left")) }
     }
 
@@ -214,12 +269,16 @@ impl Outside {
             ("UDP_PORT", port(self.udp.local_addr()).to_string()),
             ("ABSTRACT", self.name.clone()),
         ]);
-        Spec {
-            argv: ["/program/villain", VILLAIN, trick].map(OsString::from).to_vec(),
+        let spec = Spec {
+            argv: ["/program/villain", VILLAIN, trick, &self.name].map(OsString::from).to_vec(),
             cwd: "/out".into(),
             env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             limits: Limits {
-                cpu: Some(if trick == "burn" { Duration::from_secs(1) } else { Duration::MAX }),
+                cpu: Some(if trick.starts_with("burn") {
+                    Duration::from_secs(1)
+                } else {
+                    Duration::MAX
+                }),
                 memory: Some(256 << 20),
                 disk: Some(64 << 20),
                 processes: Some(40),
@@ -238,7 +297,18 @@ impl Outside {
                 show(tmp, "/tmp", Access::Write),
             ],
             ..self.world.spec.clone()
-        }
+        };
+        if self.isolation == Isolation::Full { spec } else { self.in_place(spec) }
+    }
+
+    /// The same where everything stays where it is.
+    fn in_place(&self, mut spec: Spec) -> Spec {
+        let place = |shown: &Shown| Shown { at: shown.from.clone(), ..shown.clone() };
+        spec.argv[0] = std::env::current_exe().unwrap().into();
+        spec.cwd = spec.shown[3].from.clone();
+        spec.shown = spec.shown.iter().map(place).collect();
+        spec.isolation = self.isolation;
+        spec
     }
 }
 

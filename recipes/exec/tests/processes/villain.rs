@@ -50,6 +50,7 @@ pub(crate) const TRICKS: &[Trick] = &[
     ("write-system", || no_write("/usr/lib/new").and_then(|_| no_write("/etc/passwd"))),
     ("write-root", || no_write("/new")),
     ("read-outside", || no_read(&target("secret"))),
+    ("read-relative", read_relative),
     ("write-outside", || no_write(&target("secret")).and_then(|_| no_write(&target("new")))),
     ("edit-recipe", || no_write(&target("rescience.toml"))),
     ("others-output", || no_write(&target("other/out/metrics.json"))),
@@ -62,12 +63,16 @@ pub(crate) const TRICKS: &[Trick] = &[
     ("remount", || refused(|| mount("", "/program", libc::MS_REMOUNT | libc::MS_BIND))),
     ("mount-proc", || refused(|| mount("proc", "/out", 0))),
     ("unmount", || refused(|| raw(libc::SYS_umount2, [c"/proc".as_ptr() as _, 2, 0, 0, 0, 0]))),
+    ("mounts", mounts),
     ("open-tree", || refused(|| raw(libc::SYS_open_tree, [-100, c"/".as_ptr() as _, 1, 0, 0, 0]))),
     ("chroot", || refused(|| raw(libc::SYS_chroot, [c"/out".as_ptr() as _, 0, 0, 0, 0, 0]))),
     ("pivot-root", || refused(|| raw(libc::SYS_pivot_root, [c"/out".as_ptr() as _; 6]))),
     ("handles", || refused(|| raw(libc::SYS_open_by_handle_at, [0, 0, 0, 0, 0, 0]))),
     ("device-node", device_node),
     ("devices", devices),
+    ("open-devices", open_devices),
+    ("mapped-pipe", || mapped(&|path| mkfifo(path).map(drop))),
+    ("mapped-link", || mapped(&|path| std::os::unix::fs::symlink("/bin/sh", path))),
     ("set-user-id", set_user_id),
     ("kernel-settings", || no_write("/proc/sys/kernel/core_pattern")),
     ("magic-key", || no_write("/proc/sysrq-trigger")),
@@ -79,6 +84,7 @@ pub(crate) const TRICKS: &[Trick] = &[
     ("datagram", datagram),
     ("families", families),
     ("abstract-socket", abstract_socket),
+    ("named-socket", named_socket),
     ("name-server", || no_read("/etc/resolv.conf")),
     ("network-settings", network_settings),
     // The kernel's corners.
@@ -103,12 +109,18 @@ pub(crate) const TRICKS: &[Trick] = &[
     ("disk-many-files", disk_many_files),
     ("disk-sparse", disk_sparse),
     ("disk-temporary", || fill_below(Path::new("/tmp"))),
+    ("disk-unreadable", disk_unreadable),
+    ("disk-unlinked", disk_unlinked),
+    ("disk-deep", disk_deep),
     ("memory", memory),
     ("memory-threads", memory_threads),
     ("memory-shared", memory_shared),
     ("memory-files", memory_files),
+    ("memory-nameless", memory_nameless),
+    ("memory-segments", memory_segments),
     ("log-flood", log_flood),
     ("burn", burn),
+    ("burn-children", burn_children),
     ("open-files", open_files),
     ("raise-limits", raise_limits),
     // Secrets, and claims.
@@ -177,6 +189,64 @@ fn no_write(path: &str) -> Told {
     }
 }
 
+fn read_relative() -> Told {
+    std::env::set_current_dir("/").map_err(|error| error.to_string())?;
+    no_read(target("secret").trim_start_matches('/'))
+}
+
+fn mkfifo(path: &str) -> Result<c_int, Error> {
+    let path = CString::new(path).unwrap_or_default();
+    // SAFETY: a pipe with a name.
+    match unsafe { libc::mkfifo(path.as_ptr(), 0o600) } {
+        0 => Ok(0),
+        _ => Err(Error::last_os_error()),
+    }
+}
+
+/// Maps code from a file whose name has a line feed, which lists of mappings print as `\012`, and
+/// puts something else where the printed name leads.
+fn mapped(lure: &dyn Fn(&str) -> Result<(), Error>) -> Told {
+    let told = |error: Error| error.to_string();
+    lure("x\\012y").map_err(told)?;
+    fs::copy("/bin/sh", "x\ny").map_err(told)?;
+    let file = File::open("x\ny").map_err(told)?;
+    let protection = libc::PROT_READ | libc::PROT_EXEC;
+    // SAFETY: a new mapping of a file that nobody changes.
+    let at = unsafe {
+        libc::mmap(std::ptr::null_mut(), 4096, protection, libc::MAP_PRIVATE, file.as_raw_fd(), 0)
+    };
+    if at == libc::MAP_FAILED {
+        return Err(told(Error::last_os_error()));
+    }
+    // While somebody looks.
+    std::thread::sleep(Duration::from_millis(800));
+    Ok("nobody followed".to_owned())
+}
+
+/// What looks at mounts, or changes them, by newer calls.
+fn mounts() -> Told {
+    let root = c"/".as_ptr() as c_long;
+    refused(|| raw(467, [-100, root, 0, 0, 0, 0]))?;
+    refused(|| raw(457, [0, 0, 0, 0, 0, 0]))?;
+    refused(|| raw(458, [0, 0, 0, 0, 0, 0]))?;
+    refused(|| raw(libc::SYS_quotactl_fd, [-1, 0, 0, 0, 0, 0]))
+}
+
+/// Opening these does nothing, whoever may do it.
+fn open_devices() -> Told {
+    for name in ["kmsg", "mem", "port", "ptmx", "fuse", "kvm", "loop-control", "vda", "sda"] {
+        no_open(&format!("/dev/{name}"))?;
+    }
+    Ok("none of them".to_owned())
+}
+
+fn no_open(path: &str) -> Told {
+    match File::open(path) {
+        Err(error) => Ok(format!("{path}: {error}")),
+        Ok(_) => Err(format!("it opened {path}")),
+    }
+}
+
 fn sleep_long() -> Told {
     std::thread::sleep(Duration::from_secs(120));
     Err("it was let sleep".to_owned())
@@ -227,7 +297,7 @@ fn daemon() -> Told {
 fn relaunch() -> Told {
     use std::os::unix::process::CommandExt as _;
     std::thread::sleep(Duration::from_millis(20));
-    let error = Command::new("/program/villain").args([VILLAIN, "relaunch"]).exec();
+    let error = Command::new("/program/villain").args(std::env::args_os().skip(1)).exec();
     Err(error.to_string())
 }
 
@@ -296,7 +366,7 @@ fn mount(from: &str, to: &str, flags: u64) -> Result<c_long, Error> {
 }
 
 fn device_node() -> Told {
-    let disk = c"/out/disk".as_ptr() as c_long;
+    let disk = c"disk".as_ptr() as c_long;
     // The first disk, and the memory of the machine.
     for (mode, number) in [(libc::S_IFBLK, 8 << 8), (libc::S_IFCHR, 1 << 8 | 1)] {
         refused(|| raw(libc::SYS_mknodat, [-100, disk, i64::from(mode | 0o600), number, 0, 0]))?;
@@ -364,6 +434,20 @@ fn abstract_socket() -> Told {
     }
 }
 
+/// A socket with a name in the file system, by a stream and by a pair that is pointed elsewhere.
+fn named_socket() -> Told {
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+    if UnixStream::connect(target("socket")).is_ok() {
+        return Err("it reached a process of the machine".to_owned());
+    }
+    // Pairs that stay pairs are anybody's.
+    UnixStream::pair().map_err(|error| error.to_string())?;
+    match UnixDatagram::pair().and_then(|(one, _)| one.connect(target("datagrams"))) {
+        Err(error) => Ok(error.to_string()),
+        Ok(()) => Err("it pointed a pair at a process of the machine".to_owned()),
+    }
+}
+
 fn network_settings() -> Told {
     no_write("/proc/sys/net/ipv4/ip_forward")?;
     // A raw socket could forge packets.
@@ -401,11 +485,14 @@ fn capabilities() -> Told {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap_or("?").trim().to_owned()
     };
-    let sets = [value("CapEff:"), value("CapPrm:"), value("CapAmb:"), value("NoNewPrivs:")];
-    match sets.each_ref().map(String::as_str) {
-        ["0000000000000000", "0000000000000000", "0000000000000000", "1"] => Ok("none".to_owned()),
-        _ => Err(format!("{sets:?}")),
+    let mut sets = ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"].map(value).to_vec();
+    // SAFETY: it asks who it is.
+    if [0, 1000].contains(&unsafe { libc::geteuid() }) {
+        // Root, and who had a namespace. Others may not lower their bound, and never reach it.
+        sets.push(value("CapBnd:"));
     }
+    let none = sets.iter().all(|set| set == "0000000000000000") && value("NoNewPrivs:") == "1";
+    if none { Ok("none".to_owned()) } else { Err(format!("{sets:?}")) }
 }
 
 fn fill(go_on: impl Fn(u64) -> bool) -> Told {
@@ -444,6 +531,47 @@ fn disk_sparse() -> Told {
         file.set_len(16 << 20).map_err(|error| error.to_string())?;
     }
     sleep_long()
+}
+
+/// Its owner cannot list the directory any more, but write in it.
+fn disk_unreadable() -> Told {
+    let dir = Path::new("/out/closed");
+    fs::create_dir(dir).map_err(|error| error.to_string())?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o300)).map_err(|e| e.to_string())?;
+    fill_some(|number| File::create(dir.join(number.to_string())))?;
+    sleep_long()
+}
+
+fn disk_unlinked() -> Told {
+    let mut open = Vec::new();
+    fill_some(|number| {
+        let file = File::create(format!("/out/{number}"))?;
+        fs::remove_file(format!("/out/{number}"))?;
+        open.push(file.try_clone()?);
+        Ok(file)
+    })?;
+    sleep_long()
+}
+
+/// Deeper than a path can be long.
+fn disk_deep() -> Told {
+    let name = "x".repeat(250);
+    for _ in 0..20 {
+        fs::create_dir(&name)
+            .and_then(|()| std::env::set_current_dir(&name))
+            .map_err(|e| e.to_string())?;
+    }
+    fill_some(|number| File::create(number.to_string()))?;
+    sleep_long()
+}
+
+/// Writes more than a run may, in files that are each within it.
+fn fill_some(mut make: impl FnMut(u32) -> Result<File, Error>) -> Result<(), String> {
+    for number in 0..8 {
+        let written = make(number).and_then(|mut file| file.write_all(&vec![7; 16 << 20]));
+        written.map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }
 
 fn memory() -> Told {
@@ -486,6 +614,41 @@ fn memory_files() -> Told {
     Err("it had enough".to_owned())
 }
 
+/// Files in memory that are not mapped, and so in no process.
+fn memory_nameless() -> Told {
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        // SAFETY: a new file.
+        let fd = unsafe { libc::memfd_create(c"x".as_ptr(), 0) };
+        if fd < 0 {
+            return Err(Error::last_os_error().to_string());
+        }
+        // SAFETY: it is nobody else's.
+        let mut file = unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(fd) };
+        file.write_all(&vec![7; 32 << 20]).map_err(|error| error.to_string())?;
+        open.push(file);
+    }
+    sleep_long()
+}
+
+/// Segments that no process is attached to.
+fn memory_segments() -> Told {
+    let size = 32 << 20;
+    for _ in 0..32 {
+        // SAFETY: a new segment, written while it is attached.
+        unsafe {
+            let id = libc::shmget(libc::IPC_PRIVATE, size, 0o600);
+            let at = libc::shmat(id, std::ptr::null(), 0);
+            if id < 0 || at.addr() == usize::MAX {
+                return Err(Error::last_os_error().to_string());
+            }
+            at.cast::<u8>().write_bytes(7, size);
+            libc::shmdt(at);
+        }
+    }
+    sleep_long()
+}
+
 fn log_flood() -> Told {
     let line = vec![b'x'; 64 << 10];
     let mut out = std::io::stdout().lock();
@@ -498,6 +661,23 @@ fn burn() -> Told {
     let threads: Vec<_> =
         (0..2).map(|_| std::thread::spawn(move || while Instant::now() < until {})).collect();
     threads.into_iter().for_each(|thread| drop(thread.join()));
+    Err("it was let burn".to_owned())
+}
+
+/// Children that nobody waits for, so that no parent is told what they used.
+fn burn_children() -> Told {
+    // SAFETY: the kernel takes dead children away.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    for _ in 0..100 {
+        let child = fork();
+        if child == 0 {
+            let until = Instant::now() + Duration::from_millis(600);
+            while Instant::now() < until {}
+            std::process::exit(0);
+        }
+        // SAFETY: it fails when no child is left.
+        unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+    }
     Err("it was let burn".to_owned())
 }
 

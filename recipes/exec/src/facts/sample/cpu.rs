@@ -11,8 +11,11 @@ pub(super) struct Meter {
     root: PathBuf,
     /// Clock ticks that all cores were busy, at the start.
     busy: Option<u64>,
+    /// The same at the end.
+    busy_then: Option<u64>,
     frequency: Series,
-    packages: Vec<Package>,
+    /// None if there are none, or one of them cannot be read: a part of the energy is not it.
+    packages: Option<Vec<Package>>,
 }
 
 /// What was spent from start to end.
@@ -36,6 +39,7 @@ impl Meter {
         Meter {
             root: root.to_path_buf(),
             busy: busy(root),
+            busy_then: None,
             frequency: Series::default(),
             packages: packages(root),
         }
@@ -45,53 +49,69 @@ impl Meter {
         if let Some(frequency) = frequency(&self.root) {
             self.frequency.push(frequency);
         }
-        self.packages.iter_mut().for_each(Package::look);
+        self.look_at_packages();
+    }
+
+    fn look_at_packages(&mut self) {
+        self.packages
+            .take_if(|packages| packages.iter_mut().any(|package| package.look().is_none()));
+    }
+
+    /// The last look. Clocks are not looked at again: after the run they are no longer the run's.
+    pub(super) fn stop(&mut self) {
+        self.look_at_packages();
+        self.busy_then = busy(&self.root);
     }
 
     /// `cpu` is what the run itself used of the processor.
-    ///
-    /// Clocks are not looked at again: after the run they are no longer the run's.
-    pub(super) fn finish(mut self, wall: Duration, cpu: Duration) -> Spent {
-        self.packages.iter_mut().for_each(Package::look);
+    pub(super) fn finish(self, wall: Duration, cpu: Duration) -> Spent {
         let ticks = rustix::param::clock_ticks_per_second().max(1);
-        let others = busy(&self.root).zip(self.busy).map(|(end, start)| {
+        let others = self.busy_then.zip(self.busy).map(|(end, start)| {
             let all = end.saturating_sub(start) as f64 / ticks as f64;
             let cores = (all - cpu.as_secs_f64()) / wall.as_secs_f64().max(1e-3);
             // Both count in ticks, so the difference of two small numbers can fall below zero.
             cores.max(0.0)
         });
-        let spent = self.packages.iter().map(|package| package.spent).sum::<u64>();
+        let spent =
+            |packages: &Vec<Package>| packages.iter().map(|package| package.spent).sum::<u64>();
         Spent {
             frequency_mhz: self.frequency.summary(),
-            energy_j: (!self.packages.is_empty()).then_some(spent as f64 / 1e6),
+            energy_j: self.packages.as_ref().map(|packages| spent(packages) as f64 / 1e6),
             others_cores: others,
         }
     }
 }
 
 impl Package {
-    fn look(&mut self) {
-        let Some(now) = number(&self.path.join("energy_uj")) else { return };
+    /// Adds up what was spent since the last look; none if the counter cannot be read any more.
+    fn look(&mut self) -> Option<()> {
+        let now = number(&self.path.join("energy_uj"))?;
         self.spent += match now.checked_sub(self.last) {
             Some(more) => more,
             None => self.range.saturating_sub(self.last) + now,
         };
         self.last = now;
+        Some(())
     }
 }
 
-/// The packages whose counters this user may read; in most systems that is root alone.
-fn packages(root: &Path) -> Vec<Package> {
-    let entries = fs::read_dir(root.join("sys/class/powercap")).into_iter().flatten().flatten();
+/// The packages, whose counters in most systems only root may read. Other zones are parts of a
+/// package, the whole machine with its packages, or the same packages by another way.
+fn packages(root: &Path) -> Option<Vec<Package>> {
+    let entries = fs::read_dir(root.join("sys/class/powercap")).ok()?.flatten();
+    let zones = entries.map(|entry| entry.path()).filter(|path| {
+        let zone = path.file_name().and_then(|name| name.to_str()?.strip_prefix("intel-rapl:"));
+        let name = fs::read_to_string(path.join("name")).unwrap_or_default();
+        zone.is_some_and(|zone| !zone.contains(':')) && name.starts_with("package-")
+    });
     let package = |path: PathBuf| {
-        let name = path.file_name()?.to_str()?.to_owned();
-        // `intel-rapl:0` is a package, `intel-rapl:0:1` a part of one.
-        let zone = name.strip_prefix("intel-rapl:")?;
-        let last = number(&path.join("energy_uj")).filter(|_| !zone.contains(':'))?;
-        let range = number(&path.join("max_energy_range_uj")).unwrap_or(u64::MAX);
+        let last = number(&path.join("energy_uj"))?;
+        // Without it nobody knows what was spent when the counter started again.
+        let range = number(&path.join("max_energy_range_uj"))?;
         Some(Package { path, last, range, spent: 0 })
     };
-    entries.filter_map(|entry| package(entry.path())).collect()
+    let packages = zones.map(package).collect::<Option<Vec<Package>>>()?;
+    (!packages.is_empty()).then_some(packages)
 }
 
 /// The mean clock over all cores, in MHz: what the kernel scales them to, or what it measured.
@@ -143,30 +163,74 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
+    /// The files of a zone that counts energy up to a thousand microjoules.
+    fn zone(at: &str, name: &str, energy: &str) -> [(String, String); 3] {
+        [("name", name), ("energy_uj", energy), ("max_energy_range_uj", "1000")]
+            .map(|(file, text)| (format!("sys/class/powercap/{at}/{file}"), format!("{text}\n")))
+    }
+
+    fn zones(zones: &[[(String, String); 3]]) -> tempfile::TempDir {
+        let files = zones.iter().flatten();
+        machine(&files.map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>())
+    }
+
+    fn energy(mut meter: Meter) -> Option<f64> {
+        meter.stop();
+        meter.finish(Duration::from_secs(1), Duration::ZERO).energy_j
+    }
+
     #[test]
     fn energy_goes_on_where_a_counter_starts_again() {
-        let zone = "sys/class/powercap/intel-rapl:0";
-        let root = machine(&[
-            (&format!("{zone}/energy_uj"), "900\n"),
-            (&format!("{zone}/max_energy_range_uj"), "1000\n"),
-            ("sys/class/powercap/intel-rapl:0:0/energy_uj", "5\n"),
-            ("sys/class/powercap/intel-rapl/enabled", "1\n"),
-        ]);
+        let root = zones(&[zone("intel-rapl:0", "package-0", "900")]);
+        write(&root, "sys/class/powercap/intel-rapl/enabled", "1\n");
         let mut meter = Meter::start(root.path());
-        write(&root, &format!("{zone}/energy_uj"), "950\n");
+        write(&root, "sys/class/powercap/intel-rapl:0/energy_uj", "950\n");
         meter.look();
-        write(&root, &format!("{zone}/energy_uj"), "250\n");
-        let spent = meter.finish(Duration::from_secs(1), Duration::ZERO);
-        assert_eq!(spent.energy_j, Some(350.0 / 1e6));
+        write(&root, "sys/class/powercap/intel-rapl:0/energy_uj", "250\n");
+        assert_eq!(energy(meter), Some(350.0 / 1e6));
+    }
+
+    #[test]
+    fn only_packages_count() {
+        let all = [
+            ("intel-rapl:0", "package-0"),
+            ("intel-rapl:0:0", "core"),
+            ("intel-rapl:1", "package-1-die-0"),
+            ("intel-rapl:2", "psys"),
+            ("intel-rapl-mmio:0", "package-0"),
+        ];
+        let root = zones(&all.map(|(at, name)| zone(at, name, "100")));
+        let meter = Meter::start(root.path());
+        for (at, _) in all {
+            write(&root, &format!("sys/class/powercap/{at}/energy_uj"), "300\n");
+        }
+        assert_eq!(energy(meter), Some(400.0 / 1e6));
+    }
+
+    #[test]
+    fn energy_that_is_not_all_there_is_null() {
+        let two = [("intel-rapl:0", "package-0"), ("intel-rapl:1", "package-1")];
+        let [energy_file, range_file] =
+            ["energy_uj", "max_energy_range_uj"].map(|file| format!("intel-rapl:1/{file}"));
+        for missing in [&energy_file, &range_file] {
+            let root = zones(&two.map(|(at, name)| zone(at, name, "100")));
+            fs::remove_file(root.path().join("sys/class/powercap").join(missing)).unwrap();
+            assert_eq!(energy(Meter::start(root.path())), None, "{missing}");
+        }
+        let root = zones(&two.map(|(at, name)| zone(at, name, "100")));
+        let meter = Meter::start(root.path());
+        fs::remove_file(root.path().join("sys/class/powercap").join(energy_file)).unwrap();
+        assert_eq!(energy(meter), None);
     }
 
     #[test]
     fn what_others_used_is_what_the_run_did_not() {
         let stat = |user: u64| format!("cpu  {user} 0 0 1000 50 0 0 0 9 9\ncpu0 1 2 3 4\n");
         let root = machine(&[("proc/stat", &stat(100))]);
-        let meter = Meter::start(root.path());
+        let mut meter = Meter::start(root.path());
         // Six more seconds of work within three, of which the run did two.
         write(&root, "proc/stat", &stat(100 + 6 * rustix::param::clock_ticks_per_second()));
+        meter.stop();
         let spent = meter.finish(Duration::from_secs(3), Duration::from_secs(2));
         assert!((spent.others_cores.unwrap() - 4.0 / 3.0).abs() < 1e-9, "{:?}", spent.others_cores);
     }
@@ -183,7 +247,9 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_null() {
         let root = machine(&[]);
-        let spent = Meter::start(root.path()).finish(Duration::from_secs(1), Duration::ZERO);
+        let mut meter = Meter::start(root.path());
+        meter.stop();
+        let spent = meter.finish(Duration::from_secs(1), Duration::ZERO);
         assert_eq!((spent.frequency_mhz, spent.energy_j, spent.others_cores), (None, None, None));
     }
 }

@@ -31,15 +31,16 @@ pub struct GpuUse {
     /// The clock of its processors, in MHz.
     pub sm_clock_mhz: Option<Summary>,
     /// Why it ran slower than it could, each reason that was seen; idleness is none.
-    pub throttled: BTreeSet<String>,
+    pub throttled: Option<BTreeSet<String>>,
     /// Energy in joules, whoever used it.
     pub energy_j: Option<f64>,
     /// Where the energy is from.
     pub energy_source: Option<EnergySource>,
-    /// Processes of the run that the driver saw computing on it.
-    pub own_processes: u32,
+    /// Processes of the run that the driver saw computing on it. Null where it named none, or named
+    /// them by numbers that mean others here, as within a container.
+    pub own_processes: Option<u32>,
     /// Processes of others that it saw computing.
-    pub other_processes: u32,
+    pub other_processes: Option<u32>,
     /// Whether the run computed on it. Null where the driver named processes that cannot be told
     /// from here, as within a container, or could not name any.
     pub touched: Option<bool>,
@@ -75,7 +76,7 @@ struct Watched {
     memory: Series,
     power: Series,
     clock: Series,
-    throttled: BTreeSet<String>,
+    throttled: Option<BTreeSet<String>>,
     /// The driver's counter at the start, in millijoules.
     counter: Option<u64>,
     /// The last power in watts, and when it was read.
@@ -83,6 +84,10 @@ struct Watched {
     joules: f64,
     own: BTreeSet<u32>,
     others: BTreeSet<u32>,
+    /// Whether the driver named the processes that computed, if any did.
+    named: bool,
+    /// Whether the driver numbers processes otherwise than they are numbered here.
+    renumbered: bool,
     /// Whether some process could not be told, so that none of the run's is no evidence.
     unknown: bool,
     lost: Option<String>,
@@ -98,11 +103,11 @@ impl Meter {
     pub(super) fn start(uuids: &[String]) -> Result<Meter, String> {
         let nvml = driver()?;
         // Within a container the driver may number processes otherwise, or name none.
-        let unknown = !same_numbers(Path::new("/proc/self/ns/pid"));
+        let renumbered = !same_numbers(Path::new("/proc/self/ns/pid"));
         let devices = uuids.iter().map(|uuid| {
             let counter = nvml.device_by_uuid(uuid.as_str());
             let counter = counter.ok().and_then(|device| device.total_energy_consumption().ok());
-            Watched { uuid: uuid.clone(), counter, unknown, ..Watched::default() }
+            Watched { uuid: uuid.clone(), counter, renumbered, ..Watched::default() }
         });
         let devices = devices.collect();
         Ok(Meter { nvml, devices })
@@ -145,7 +150,7 @@ impl Watched {
             self.clock.push(f64::from(clock));
         }
         if let Ok(reasons) = device.current_throttle_reasons() {
-            self.throttled.extend(words(reasons));
+            self.throttled.get_or_insert_default().extend(words(reasons));
         }
         match device.power_usage() {
             Ok(milliwatts) => {
@@ -157,7 +162,10 @@ impl Watched {
             Err(error) => self.lost = self.lost.take().or_else(|| lost(&error)),
         }
         match device.running_compute_processes() {
-            Ok(running) => running.iter().for_each(|process| self.saw(process.pid, pids)),
+            Ok(running) => {
+                self.named = true;
+                running.iter().for_each(|process| self.saw(process.pid, pids));
+            }
             Err(error) => {
                 self.unknown = true;
                 self.lost = self.lost.take().or_else(|| lost(&error));
@@ -179,12 +187,14 @@ impl Watched {
     }
 
     fn saw(&mut self, pid: u32, pids: &[Pid]) {
-        if pids.iter().any(|own| own.as_raw().cast_unsigned() == pid) {
+        if self.renumbered {
+            // Somebody else may have this number here, one of the run's own processes even.
+        } else if pids.iter().any(|own| own.as_raw().cast_unsigned() == pid) {
             self.own.insert(pid);
         } else if Path::new(&format!("/proc/{pid}")).exists() {
             self.others.insert(pid);
         } else {
-            // It has ended since, or its number is of a namespace that is not ours.
+            // It has ended since.
             self.unknown = true;
         }
     }
@@ -197,8 +207,10 @@ impl Watched {
             None if self.last.is_some() => (Some(self.joules), Some(EnergySource::Integrated)),
             None => (None, None),
         };
-        let count = |pids: &BTreeSet<u32>| u32::try_from(pids.len()).unwrap_or(u32::MAX);
-        let touched = match (self.own.is_empty(), self.unknown || self.samples == 0) {
+        let told = self.named && !self.renumbered;
+        let count =
+            |pids: &BTreeSet<u32>| told.then(|| u32::try_from(pids.len()).unwrap_or(u32::MAX));
+        let touched = match (self.own.is_empty(), self.unknown || !told) {
             (false, _) => Some(true),
             (true, true) => None,
             (true, false) => Some(false),
@@ -241,17 +253,30 @@ mod tests {
         watched.finish(None, Instant::now()).touched
     }
 
+    fn looked_at() -> Watched {
+        Watched { samples: 1, named: true, ..Watched::default() }
+    }
+
     #[test]
     fn what_was_seen_to_the_end_is_told() {
-        let mut watched = Watched { samples: 1, ..Watched::default() };
-        assert_eq!(touched(Watched { samples: 1, ..Watched::default() }), Some(false));
+        let mut watched = looked_at();
+        assert_eq!(touched(looked_at()), Some(false));
         watched.saw(std::process::id(), &[Pid::this()]);
         assert_eq!(touched(watched), Some(true));
     }
 
     #[test]
+    fn what_a_device_did_not_answer_is_null() {
+        let closed = Watched { samples: 3, ..Watched::default() }.finish(None, Instant::now());
+        assert_eq!((closed.throttled, closed.touched), (None, None));
+        assert_eq!((closed.own_processes, closed.other_processes), (None, None));
+        let idle = looked_at().finish(None, Instant::now());
+        assert_eq!((idle.own_processes, idle.other_processes), (Some(0), Some(0)));
+    }
+
+    #[test]
     fn a_device_that_went_away_is_no_evidence_of_idleness() {
-        let mut watched = Watched { samples: 3, ..Watched::default() };
+        let mut watched = looked_at();
         watched.miss("lost".to_owned());
         watched.miss("later".to_owned());
         assert_eq!(watched.lost.as_deref(), Some("lost"));
@@ -259,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_another_namespace_are_no_evidence_of_idleness() {
+    fn numbers_of_another_namespace_are_no_evidence() {
         let dir = tempfile::tempdir().unwrap();
         let link = |name: &str, target: &str| {
             let path = dir.path().join(name);
@@ -269,9 +294,11 @@ mod tests {
         assert!(same_numbers(&link("first", FIRST_NAMESPACE)));
         assert!(!same_numbers(&link("container", "pid:[4026532201]")));
         assert!(!same_numbers(&dir.path().join("unreadable")));
-        // A stranger's number that someone here has too.
-        let mut watched = Watched { samples: 1, unknown: true, ..Watched::default() };
+        // A stranger's number that someone here has too, and the run itself.
+        let mut watched = Watched { renumbered: true, ..looked_at() };
         watched.saw(1, &[Pid::this()]);
-        assert_eq!(touched(watched), None);
+        watched.saw(std::process::id(), &[Pid::this()]);
+        let seen = watched.finish(None, Instant::now());
+        assert_eq!((seen.own_processes, seen.other_processes, seen.touched), (None, None, None));
     }
 }
