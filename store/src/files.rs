@@ -70,32 +70,6 @@ pub(crate) fn unchanged(before: &Metadata, after: &Metadata) -> bool {
     before.len() == after.len() && times(before) == times(after)
 }
 
-/// Removes whatever is at `path`, directories that their owner may not write included.
-///
-/// Modes of files are left alone: a file may share its inode with an object of the store.
-pub(crate) fn remove_tree(path: &Path) -> Result<()> {
-    match stat(path)? {
-        None => return Ok(()),
-        Some(metadata) if !metadata.is_dir() => return remove(path),
-        Some(_) => {}
-    }
-    if fs::remove_dir_all(path).is_ok() {
-        return Ok(());
-    }
-    open_up(path)?;
-    fs::remove_dir_all(path).context("remove", path)
-}
-
-fn open_up(dir: &Path) -> Result<()> {
-    set_mode(dir, 0o700)?;
-    for (_, path) in list(dir)? {
-        if stat(&path)?.is_some_and(|metadata| metadata.is_dir()) {
-            open_up(&path)?;
-        }
-    }
-    Ok(())
-}
-
 /// A file name for any text: readable where it can be, never the same for two texts.
 pub(crate) fn file_name(text: &str) -> String {
     const LONGEST: usize = 180;
@@ -150,21 +124,5 @@ mod tests {
             prop_assert!(!name.contains(['/', '\0']) && !name.starts_with('.') && !name.is_empty());
             prop_assert!(name.len() <= 180);
         }
-    }
-
-    #[test]
-    fn directories_that_may_not_be_written_are_removed() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = temp.path().join("a");
-        fs::create_dir_all(dir.join("b/c")).unwrap();
-        fs::write(dir.join("b/c/file"), "x").unwrap();
-        fs::hard_link(dir.join("b/c/file"), temp.path().join("kept")).unwrap();
-        set_mode(&temp.path().join("kept"), 0o444).unwrap();
-        set_mode(&dir.join("b/c"), 0o000).unwrap();
-        set_mode(&dir.join("b"), 0o500).unwrap();
-        remove_tree(&dir).unwrap();
-        assert!(!dir.exists());
-        let kept = fs::metadata(temp.path().join("kept")).unwrap();
-        assert_eq!(kept.mode() & 0o777, 0o444);
     }
 }

@@ -44,6 +44,9 @@ pub struct GcReport {
     pub kept_bytes: u64,
     /// Whether the above was deleted.
     pub deleted: bool,
+    /// What kept directories of dead processes from being removed, in words; one a directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unswept: Vec<String>,
 }
 
 impl Store {
@@ -79,6 +82,8 @@ impl Store {
         }
         if options.delete.is_some() {
             self.delete(&unwanted_traces, &unwanted)?;
+            let refused = scratch::sweep(&self.dir("tmp"))?;
+            report.unswept = refused.iter().map(ToString::to_string).collect();
         }
         Ok(report)
     }
@@ -166,8 +171,7 @@ impl Store {
             files::remove(path)?;
             self.changed(path);
         }
-        self.sync()?;
-        scratch::sweep(&self.dir("tmp"))
+        self.sync()
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use crate::artifact::Artifact;
 use crate::error::{Context as _, Result, StoreError};
 use crate::files;
+use crate::remove::remove_tree;
 use crate::store::Store;
 use crate::tree::{self, Entry};
 use crate::write;
@@ -70,7 +71,7 @@ impl Beside {
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        files::remove_tree(&self.0).ok();
+        remove_tree(&self.0).ok();
     }
 }
 

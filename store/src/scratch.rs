@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{Context as _, Result};
+use crate::error::{Context as _, Result, StoreError};
 use crate::files;
+use crate::remove::remove_tree;
 use crate::store::Store;
 
 /// A private directory, removed on drop; if its process dies, by a later [`Store::open`].
@@ -61,7 +62,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed now is swept later, when its lock is free.
-        if files::remove_tree(&self.path).is_ok() {
+        if remove_tree(&self.path).is_ok() {
             files::remove(&self.lock_path).ok();
         }
     }
@@ -75,33 +76,36 @@ impl Store {
     }
 }
 
-/// Removes the directories whose owners are dead.
-pub(crate) fn sweep(tmp: &Path) -> Result<()> {
-    for (_, path) in files::list(tmp)? {
-        let (dir, lock_path) = match path.extension() {
-            Some(extension) if extension == "lock" => (path.with_extension(""), path),
-            _ => {
-                let mut lock = path.clone().into_os_string();
-                lock.push(".lock");
-                (path, PathBuf::from(lock))
-            }
-        };
-        match File::open(&lock_path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => files::remove_tree(&dir)?,
-            lock => {
-                let lock = lock.context("open", &lock_path)?;
-                match lock.try_lock() {
-                    Err(TryLockError::WouldBlock) => {}
-                    Err(TryLockError::Error(error)) => Err(error).context("lock", &lock_path)?,
-                    Ok(()) => {
-                        files::remove_tree(&dir)?;
-                        files::remove(&lock_path)?;
-                    }
-                }
-            }
+/// Removes the directories whose owners are dead, and returns what kept it from removing others.
+///
+/// One that cannot be removed is tried again by the next sweep; nothing else waits for it.
+pub(crate) fn sweep(tmp: &Path) -> Result<Vec<StoreError>> {
+    let entries = files::list(tmp)?.into_iter();
+    Ok(entries.filter_map(|(_, path)| sweep_one(path).err()).collect())
+}
+
+/// Removes what belongs to one name in `tmp`, a directory or its lock, if its owner is dead.
+fn sweep_one(path: PathBuf) -> Result<()> {
+    let (dir, lock_path) = match path.extension() {
+        Some(extension) if extension == "lock" => (path.with_extension(""), path),
+        _ => {
+            let mut lock = path.clone().into_os_string();
+            lock.push(".lock");
+            (path, PathBuf::from(lock))
+        }
+    };
+    let lock = match File::open(&lock_path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return remove_tree(&dir),
+        lock => lock.context("open", &lock_path)?,
+    };
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error).context("lock", &lock_path),
+        Ok(()) => {
+            remove_tree(&dir)?;
+            files::remove(&lock_path)
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -140,6 +144,22 @@ mod tests {
         let left = names(&tmp);
         assert_eq!(left.len(), 2, "{left:?}");
         assert!(left.iter().all(|name| name.starts_with("session-")));
+        drop(store);
+    }
+
+    #[test]
+    fn what_cannot_be_swept_keeps_nothing_else() {
+        let temp = tempfile::tempdir().unwrap();
+        let tmp = temp.path().join("v1/tmp");
+        drop(Store::open(temp.path()).unwrap());
+        // A lock that cannot be opened stands for whatever refuses.
+        std::os::unix::fs::symlink("a.lock", tmp.join("a.lock")).unwrap();
+        fs::create_dir(tmp.join("b")).unwrap();
+        let store = Store::open(temp.path()).unwrap();
+        assert!(!tmp.join("b").exists());
+        let refused = sweep(&tmp).unwrap();
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0].to_string().contains("a.lock"), "{refused:?}");
         drop(store);
     }
 

@@ -89,6 +89,7 @@ impl Store {
             files::sync_dir(root)?;
         }
         let tmp = v1.join("tmp");
+        // What cannot be removed stands in nobody's way, and `gc` names it.
         scratch::sweep(&tmp)?;
         let session = Scratch::new(&tmp, "session")?;
         let inner = Inner {
