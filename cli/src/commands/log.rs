@@ -1,6 +1,7 @@
 //! `rescience log`: what ran and how it ended; or all that one action left behind.
 
 use rescience_digest::ActionKey;
+use rescience_exec::printable::printable;
 use rescience_store::{Artifact, Outcome, Store, Trace};
 use serde_json::Value;
 
@@ -78,7 +79,7 @@ fn show(shell: &Shell, store: &Store, trace: &Trace) -> Result<(), Error> {
     match &trace.outcome {
         Outcome::Success => row("outcome", &"success"),
         Outcome::Failure { reason } => {
-            row("outcome", &format_args!("failed: {}", field(reason, "message")));
+            row("outcome", &format_args!("failed: {}", printable(field(reason, "message"))));
         }
     }
     row("started", &trace.started);
@@ -90,7 +91,7 @@ fn show(shell: &Shell, store: &Store, trace: &Trace) -> Result<(), Error> {
         row("facts", facts);
         let facts: Value = serde_json::from_slice(&store.read(facts)?).unwrap_or_default();
         for (name, value) in facts.get("run").and_then(Value::as_object).into_iter().flatten() {
-            row("", &format_args!("{name} = {value}"));
+            row("", &format_args!("{name} = {}", printable(&value.to_string())));
         }
     }
     for (name, log) in &trace.logs {
@@ -105,7 +106,7 @@ fn show(shell: &Shell, store: &Store, trace: &Trace) -> Result<(), Error> {
             continue;
         }
         shell.data(format_args!("{STRONG}{name}{STRONG:#}"));
-        shell.data(String::from_utf8_lossy(&text).trim_end());
+        shell.data(printable(String::from_utf8_lossy(&text).trim_end()));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod event;
 pub mod facts;
 pub mod host;
 pub mod patch;
+pub mod printable;
 pub mod proof;
 pub mod request;
 pub mod sandbox;

@@ -12,7 +12,7 @@ use super::{Context, Evidence, Failed, Job, Yield, run};
 use crate::cargo::{Comparison, Request, Stage, Workshop, compare};
 use crate::event::Event;
 use crate::facts::{Facts, RunFacts, Software, packages};
-use crate::sandbox::{Access, Isolation, Limits, Sandbox, Spec};
+use crate::sandbox::{Access, Isolation, Limits, Progress, Sandbox, Spec};
 use crate::toolchain::Toolchain;
 
 /// Compiling has no limit of its own in a recipe; this one is for a compiler that hangs.
@@ -169,14 +169,12 @@ fn cargo_home(env: &BTreeMap<OsString, OsString>) -> PathBuf {
 }
 
 /// A crate compiled is progress.
-fn tell(context: &Context, job: &Job, message: &crate::sandbox::Progress) {
+fn tell(context: &Context, job: &Job, message: &Progress) {
     let name = message.get("target").and_then(|target| target.get("name"));
     if let (Some("compiler-artifact"), Some(name)) =
         (message.get("reason").and_then(serde_json::Value::as_str), name)
     {
-        let values = BTreeMap::from([("crate".to_owned(), name.clone())]);
-        let action = job.name.clone();
-        context.send(Event::Progress { action, step: None, of: None, values });
+        context.progress(&job.name, Progress::from_iter([("crate".to_owned(), name.clone())]));
     }
 }
 

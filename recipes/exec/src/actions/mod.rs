@@ -15,6 +15,7 @@ use crate::build::{Events, kind, yielded};
 use crate::event::{Event, Failure};
 use crate::facts::Machine;
 use crate::host::Host;
+use crate::printable::{self, printable_line};
 use crate::request::Input;
 use crate::sandbox::{Access, Isolation, Lack, Progress, SOFTWARE, Sandbox, Shown};
 use crate::studio::Typeset;
@@ -75,7 +76,8 @@ impl Context {
     pub(crate) fn progress(&self, action: &str, mut line: Progress) {
         let mut number = |name: &str| line.remove(name).and_then(|value| value.as_u64());
         let (step, of) = (number("step"), number("of"));
-        let values = line.into_iter().collect();
+        let said = |(name, value): (String, _)| (printable_line(&name), printable::value(value));
+        let values = line.into_iter().map(said).collect();
         self.send(Event::Progress { action: action.to_owned(), step, of, values });
     }
 
@@ -260,7 +262,7 @@ impl From<Failure> for Failed {
 pub(crate) fn draw(context: &Context, job: &Job, plot: &Plot) -> Result<Artifact, Box<Failure>> {
     let drawn = figure::request(context, job, plot)
         .and_then(|request| figure::perform(context, job, request));
-    drawn.map(|made| made.artifact).map_err(|failed| failed.failure)
+    shown(drawn).map(|made| made.artifact).map_err(|failed| failed.failure)
 }
 
 /// Typesets a paper, and records nothing.
@@ -271,7 +273,7 @@ pub(crate) fn typeset(
 ) -> Result<Typeset, Box<Failure>> {
     let made = paper::request(context, job, paper)
         .and_then(|request| paper::typeset(context, job, &request));
-    made.map_err(|failed| failed.failure)
+    made.map_err(|failed| Box::new(printable::failure(*failed.failure)))
 }
 
 /// Does the work of a job under the lock of its key, and records what came of it.
@@ -314,7 +316,7 @@ async fn perform_and_record(context: &Arc<Context>, job: &Arc<Job>) -> Result<Ou
     let host = &context.host;
     let started = host.clock.now();
     let began = Instant::now();
-    let result = perform(context, job).await;
+    let result = shown(perform(context, job).await);
     let mut trace = Trace {
         key: job.key,
         project: context.project.name.clone(),
@@ -361,6 +363,20 @@ async fn perform_and_record(context: &Arc<Context>, job: &Arc<Job>) -> Result<Ou
         context.send(Event::Warning { action: job.name.clone(), message });
     }
     Ok(outcome)
+}
+
+/// The same result, with nothing in its words that a terminal would obey: here is where the text of
+/// programs enters events and records.
+fn shown(result: Result<Yield, Failed>) -> Result<Yield, Failed> {
+    let plain = |failure: Box<Failure>| Box::new(printable::failure(*failure));
+    match result {
+        Ok(made) => Ok(Yield {
+            note: made.note.map(|note| printable_line(&note)),
+            complaint: made.complaint.map(plain),
+            ..made
+        }),
+        Err(failed) => Err(Failed { failure: plain(failed.failure), ..failed }),
+    }
 }
 
 /// An error with all its causes, in one line.
