@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rescience_recipes::placeholder;
 use rescience_recipes::quantity::{show_duration, show_size};
@@ -12,12 +13,16 @@ use rescience_store::{Artifact, Materialize};
 
 use super::{Context, Evidence, Failed, Job, Yield};
 use crate::event::Failure;
-use crate::facts::python::Python;
+use crate::facts::python::{self, Python};
 use crate::facts::{Facts, RunFacts, Software};
+use crate::printable::printable_line;
 use crate::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Sandbox, Shown, Spec};
 
 /// The most bytes of a file of metrics.
 const METRICS: u64 = 64 << 20;
+
+/// How long an interpreter may think about its version.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Bytes of a log that a failure shows.
 const TAIL: u64 = 4 << 10;
@@ -39,7 +44,9 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
             evidence.logs.insert(name.to_owned(), Artifact::Blob(log.digest));
         }
     }
-    let facts = facts(context, job, &spec, RunFacts::of(&finished, &spec.limits, started, ended))?;
+    let run_facts = RunFacts::of(&finished, &spec.limits, started, ended);
+    let python = python(context, &sandbox, &place, &spec, &run_facts).await;
+    let facts = facts(context, job, python, run_facts)?;
     evidence.facts = Some(context.put_json(job, &facts)?);
 
     if let Err(mut failure) = judge(job, run, &finished, &spec) {
@@ -145,6 +152,12 @@ impl Place {
         Ok(place)
     }
 
+    /// What the program sees of the run.
+    fn own(&self) -> Vec<Shown> {
+        let fixed = [&self.program, &self.params, &self.out, &self.temporary];
+        fixed.into_iter().chain(self.inputs.values()).cloned().collect()
+    }
+
     fn spec(&self, context: &Context, run: &Run, gpus: &[String]) -> Spec {
         let threads = run.limits.cpus.to_string();
         let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
@@ -176,7 +189,6 @@ impl Place {
         for (name, value) in &run.env {
             set(name, value.into());
         }
-        let own = [&self.program, &self.params, &self.out, &self.temporary];
         Spec {
             argv: self.argv(run),
             cwd: self.program.at.clone(),
@@ -193,11 +205,7 @@ impl Place {
             control: self.control.clone(),
             stdout: self.logs.join("stdout.log"),
             stderr: self.logs.join("stderr.log"),
-            shown: context
-                .tools()
-                .into_iter()
-                .chain(own.into_iter().chain(self.inputs.values()).cloned())
-                .collect(),
+            shown: context.tools().into_iter().chain(self.own()).collect(),
             network: false,
             gpus: gpus.to_vec(),
             observed: true,
@@ -307,7 +315,39 @@ pub(super) fn undeclared(finished: &Finished) -> Vec<String> {
     own.into_iter().chain(system).take(5).map(said).collect()
 }
 
-fn facts(context: &Context, job: &Job, spec: &Spec, run: RunFacts) -> Result<Facts, Failed> {
+/// The Python that a run's processes were, asked in a sandbox that shows nothing of the run.
+async fn python(
+    context: &Context,
+    sandbox: &Sandbox,
+    place: &Place,
+    spec: &Spec,
+    run: &RunFacts,
+) -> Option<Python> {
+    let interpreter = python::interpreter(&run.libraries, &context.host.tools, &place.own())?;
+    let (stdout, stderr) = (place.logs.join("python.out"), place.logs.join("python.err"));
+    let question = Spec {
+        argv: vec![interpreter.into(), "-V".into()],
+        cwd: "/".into(),
+        env: BTreeMap::new(),
+        limits: Limits { memory: spec.limits.memory, log: 1 << 10, ..Limits::wall(ANSWER) },
+        stdout: stdout.clone(),
+        stderr,
+        shown: context.tools(),
+        gpus: Vec::new(),
+        observed: false,
+        ..spec.clone()
+    };
+    let answered = sandbox.run(&question, drop).await.exit.success();
+    let said = std::fs::read_to_string(stdout).ok().filter(|_| answered);
+    Some(Python::of(interpreter, said.map(|text| printable_line(text.trim()))))
+}
+
+fn facts(
+    context: &Context,
+    job: &Job,
+    python: Option<Python>,
+    run: RunFacts,
+) -> Result<Facts, Failed> {
     // The program's own facts know what built it.
     let built = match job.dep("program")?.facts {
         Some(digest) => {
@@ -321,7 +361,7 @@ fn facts(context: &Context, job: &Job, spec: &Spec, run: RunFacts) -> Result<Fac
         packages: built.packages,
         programs: built.programs,
     });
-    if let Some(python) = Python::find(&run.libraries, &spec.shown) {
+    if let Some(python) = python {
         software.toolchain.python = python.says;
         software.packages.extend(python.packages);
     }
@@ -334,7 +374,7 @@ fn keep(context: &Context, job: &Job, scratch: &Path) -> Option<PathBuf> {
     std::fs::create_dir_all(&folder).ok()?;
     let to = folder.join(job.key.short());
     if to.exists() {
-        std::fs::remove_dir_all(&to).ok()?;
+        rescience_store::remove_tree(&to).ok()?;
     }
     std::fs::rename(scratch, &to).ok()?;
     Some(to)
@@ -351,7 +391,8 @@ pub(super) fn tail(path: &Path) -> Option<String> {
     file.read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let text = if from > 0 { text.split_once('\n').map_or("", |(_, rest)| rest) } else { &*text };
-    let lines: Vec<&str> = text.lines().collect();
+    // Progress bars return to the start of a line to write it anew.
+    let lines: Vec<&str> = text.lines().flat_map(|line| line.rsplit('\r').next()).collect();
     let last = &lines[lines.len().saturating_sub(20)..];
     (!last.is_empty()).then(|| last.join("\n"))
 }

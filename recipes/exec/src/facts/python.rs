@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use super::Library;
 use crate::sandbox::{SOFTWARE, Shown};
@@ -18,24 +17,33 @@ pub struct Python {
 }
 
 impl Python {
-    /// Finds the interpreter among the files that a run mapped. One that the program brought along
-    /// is not asked: it would be the program that speaks.
-    pub fn find(libraries: &BTreeMap<String, Library>, shown: &[Shown]) -> Option<Python> {
-        let installed = |path: &Path| {
-            let tools = shown.iter().filter(|shown| shown.from == shown.at);
-            SOFTWARE.iter().any(|root| path.starts_with(root))
-                || tools.into_iter().any(|tool| path.starts_with(&tool.at))
-        };
-        let interpreter = libraries
-            .keys()
-            .map(Path::new)
-            .find(|path| version(path).is_some() && installed(path) && path.is_file())?;
+    /// What is known of an interpreter that [`interpreter`] found: `says` is what it answers.
+    pub fn of(interpreter: &Path, says: Option<String>) -> Python {
         let folders = folders(interpreter);
-        Some(Python {
-            says: says(interpreter),
+        Python {
+            says,
             packages: folders.iter().rev().flat_map(|folder| packages(folder)).collect(),
-        })
+        }
     }
+}
+
+/// Finds the interpreter among the files that a run mapped, if it is the system's or lies in one
+/// of the host's `tools`. One that the program brought along, made or was given in a place of its
+/// `own` is never found: it would be the program that speaks.
+pub fn interpreter<'a>(
+    libraries: &'a BTreeMap<String, Library>,
+    tools: &[PathBuf],
+    own: &[Shown],
+) -> Option<&'a Path> {
+    let installed = |path: &Path| {
+        let mut roots = SOFTWARE.iter().map(Path::new).chain(tools.iter().map(PathBuf::as_path));
+        let own = own.iter().any(|own| path.starts_with(&own.at) || path.starts_with(&own.from));
+        !own && roots.any(|root| path.starts_with(root))
+    };
+    libraries
+        .keys()
+        .map(Path::new)
+        .find(|path| version(path).is_some() && installed(path) && path.is_file())
 }
 
 /// The `3.11` of `/usr/bin/python3.11`.
@@ -43,18 +51,6 @@ fn version(path: &Path) -> Option<&str> {
     let version = path.file_name()?.to_str()?.strip_prefix("python")?;
     let plain = |c: char| c.is_ascii_digit() || c == '.';
     version.starts_with('3').then_some(version).filter(|version| version.chars().all(plain))
-}
-
-fn says(interpreter: &Path) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "an installed tool is asked what it is")]
-    let output = Command::new(interpreter)
-        .arg("-V")
-        .env_clear()
-        .stdin(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
 /// Where an interpreter finds packages, those that win first.
@@ -89,13 +85,41 @@ fn packages(folder: &Path) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Access;
 
     #[test]
     fn only_an_installed_interpreter_is_asked() {
         let mapped = |path: &str| BTreeMap::from([(path.to_owned(), Library::default())]);
-        assert_eq!(Python::find(&mapped("/program/python3.11"), &[]), None);
-        assert_eq!(Python::find(&mapped("/usr/lib/libpython3.11.so.1.0"), &[]), None);
-        assert_eq!(Python::find(&mapped("/usr/bin/python3.999"), &[]), None);
+        for path in ["/program/python3.11", "/usr/lib/libpython3.11.so.1.0", "/usr/bin/python3.999"]
+        {
+            assert_eq!(interpreter(&mapped(path), &[], &[]), None);
+        }
+    }
+
+    #[test]
+    fn what_a_program_can_write_or_was_given_is_not_installed() {
+        let dir = tempfile::tempdir().unwrap();
+        let tool = dir.path().join("tool");
+        let file = |path: &str| {
+            let path = tool.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "#!/bin/sh\n").unwrap();
+            BTreeMap::from([(path.to_str().unwrap().to_owned(), Library::default())])
+        };
+        // Where nothing is hidden, everything is seen where it is, and a tool may hold it all.
+        let show =
+            |name: &str, access| Shown { from: tool.join(name), at: tool.join(name), access };
+        let own = [show("run/out", Access::Write), show("run/program", Access::Read)];
+        let tools = [tool.clone()];
+        for path in ["run/out/python3.11", "run/program/bin/python3.11"] {
+            let libraries = file(path);
+            assert_eq!(interpreter(&libraries, &tools, &own), None, "{path}");
+            assert_eq!(interpreter(&libraries, &[], &own), None, "{path}");
+        }
+        let libraries = file("bin/python3.11");
+        let found = interpreter(&libraries, &tools, &own);
+        assert_eq!(found, Some(tool.join("bin/python3.11").as_path()));
+        assert_eq!(interpreter(&libraries, &[], &own), None);
     }
 
     #[test]
