@@ -1,13 +1,14 @@
 //! Cargo at work in the sandbox: what it sees while it fetches, and what while it compiles.
 //!
-//! Fetching has the network and cargo's home, and runs no code but cargo's: it starts outside of
-//! the source, whose own configuration could name programs to run. Compiling runs everybody's code,
-//! and has neither network nor secrets, and of cargo's home only what was fetched, read-only.
+//! Fetching has the network and cargo's home; unpacking writes the home that builds see. Both run no
+//! code but cargo's: they start outside of the source, whose own configuration could name programs
+//! to run. Compiling runs everybody's code, has neither network nor secrets, and writes no home.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::home::Home;
 use super::messages::{self, Summary};
 use super::{CargoError, Request, Workshop, at};
 use crate::sandbox::{Access, Finished, Progress, SOFTWARE, Sandbox, Shown, Spec};
@@ -15,14 +16,12 @@ use crate::sandbox::{Access, Finished, Progress, SOFTWARE, Sandbox, Shown, Spec}
 /// Variables for tools that compile.
 const COMPILING: [&str; 4] = ["LD_LIBRARY_PATH", "CC", "CXX", "AR"];
 
-/// What compiling needs of cargo's home: no credentials are among it.
-const FETCHED: [&str; 4] = ["registry", "git", "config.toml", "config"];
-
 /// One build in a workshop.
 pub(super) struct Bench<'a> {
     pub(super) workshop: &'a Workshop,
     pub(super) sandbox: &'a Sandbox,
     pub(super) request: &'a Request<'a>,
+    pub(super) home: Home,
 }
 
 /// What cargo is to do.
@@ -30,6 +29,8 @@ pub(super) struct Bench<'a> {
 enum Task {
     /// With code that nobody trusts.
     Compile,
+    /// Into the home that builds see.
+    Unpack,
     /// With the network, unless it is forbidden.
     Fetch,
 }
@@ -56,38 +57,50 @@ impl Bench<'_> {
         (finished, messages::read(&fs::read(&spec.stdout).unwrap_or_default()))
     }
 
-    /// Fetches what is missing. `Some` is how that failed.
-    pub(super) async fn fetch(&self) -> Result<Option<Finished>, CargoError> {
-        let host = self.request.toolchain.host().unwrap_or_default();
-        let base: [&OsStr; 4] =
-            ["fetch".as_ref(), "--locked".as_ref(), "--target".as_ref(), host.as_ref()];
-        // Asking without the network first is quick, and needs no server to be up.
-        let args = [&base[..], &["--offline".as_ref()]].concat();
-        if self.sandbox.run(&self.spec(&args, Task::Compile), drop).await.exit.success() {
-            return Ok(None);
-        }
+    /// Unpacks what was fetched, which fails if something is missing.
+    pub(super) async fn unpack(&self) -> Finished {
+        self.dependencies(Task::Unpack, true).await
+    }
+
+    /// Fetches what is missing into the user's own home.
+    pub(super) async fn fetch(&self) -> Result<Finished, CargoError> {
         let home = self.request.cargo_home;
         fs::create_dir_all(home).map_err(at(home))?;
+        Ok(self.dependencies(Task::Fetch, self.request.offline).await)
+    }
+
+    /// Cargo's description of the source's packages, and of those that they depend on.
+    pub(super) async fn metadata(&self) -> Option<Vec<u8>> {
+        let host = self.request.toolchain.host()?;
         let manifest = self.source().at.join("Cargo.toml");
-        let mut args = [&base[..], &["--manifest-path".as_ref(), manifest.as_ref()]].concat();
-        if self.request.offline {
+        let mut args: Vec<&OsStr> =
+            ["metadata", "--format-version=1", "--frozen", "--filter-platform", host]
+                .map(OsStr::new)
+                .into();
+        args.extend([OsStr::new("--manifest-path"), manifest.as_ref()]);
+        let spec = self.spec(&args, Task::Unpack);
+        let finished = self.sandbox.run(&spec, drop).await;
+        finished.exit.success().then(|| fs::read(&spec.stdout).ok())?
+    }
+
+    async fn dependencies(&self, task: Task, offline: bool) -> Finished {
+        let host = self.request.toolchain.host().unwrap_or_default();
+        let manifest = self.source().at.join("Cargo.toml");
+        let mut args: Vec<&OsStr> = ["fetch", "--locked", "--target", host].map(OsStr::new).into();
+        args.extend([OsStr::new("--manifest-path"), manifest.as_ref()]);
+        if offline {
             args.push("--offline".as_ref());
         }
-        let finished = self.sandbox.run(&self.spec(&args, Task::Fetch), drop).await;
-        Ok((!finished.exit.success()).then_some(finished))
+        self.sandbox.run(&self.spec(&args, task), drop).await
     }
 
-    /// Where a file is that cargo named.
-    pub(super) fn outside(&self, path: &Path) -> PathBuf {
-        let target = self.target();
-        path.strip_prefix(&target.at).map_or(path.to_path_buf(), |inside| target.from.join(inside))
-    }
-
-    fn source(&self) -> Shown {
+    /// The source, where it is and where cargo sees it.
+    pub(super) fn source(&self) -> Shown {
         self.sandbox.show(&self.workshop.source(), "/source", Access::Read)
     }
 
-    fn target(&self) -> Shown {
+    /// The target directory, where it is and where cargo sees it.
+    pub(super) fn target(&self) -> Shown {
         self.sandbox.show(&self.workshop.target(), "/target", Access::Write)
     }
 
@@ -95,8 +108,15 @@ impl Bench<'_> {
         self.sandbox.show(self.request.temporary, "/tmp", Access::Write)
     }
 
-    fn cargo_home(&self, access: Access) -> Shown {
-        self.sandbox.show(self.request.cargo_home, "/cargo", access)
+    /// What a task sees of cargo's home.
+    fn cargo_home(&self, task: Task) -> Vec<Shown> {
+        match task {
+            Task::Fetch => {
+                vec![self.sandbox.show(self.request.cargo_home, "/cargo", Access::Write)]
+            }
+            Task::Unpack => self.home.shown(self.sandbox, Access::Write),
+            Task::Compile => self.home.shown(self.sandbox, Access::Read),
+        }
     }
 
     /// The directory of the compiler and all that belongs to it, unless it is the system's.
@@ -119,7 +139,7 @@ impl Bench<'_> {
         let cargo = self.tool(&toolchain.cargo).into_os_string();
         let cwd = match task {
             Task::Compile => self.source().at,
-            Task::Fetch => self.temporary().at,
+            Task::Unpack | Task::Fetch => self.temporary().at,
         };
         Spec {
             argv: [cargo].into_iter().chain(args.iter().map(OsString::from)).collect(),
@@ -138,21 +158,9 @@ impl Bench<'_> {
     }
 
     fn shown(&self, task: Task) -> Vec<Shown> {
-        let home = match task {
-            Task::Fetch => vec![self.cargo_home(Access::Write)],
-            Task::Compile => {
-                let home = self.cargo_home(Access::Read);
-                let part = |name: &&str| Shown {
-                    from: home.from.join(name),
-                    at: home.at.join(name),
-                    access: Access::Read,
-                };
-                FETCHED.iter().map(part).filter(|part| part.from.exists()).collect()
-            }
-        };
         let own = [self.source(), self.target(), self.temporary()];
         let tools = self.request.tools.iter().cloned();
-        tools.chain(self.sysroot()).chain(own).chain(home).collect()
+        tools.chain(self.sysroot()).chain(own).chain(self.cargo_home(task)).collect()
     }
 
     fn env(&self, task: Task) -> Vec<(OsString, OsString)> {
@@ -163,13 +171,17 @@ impl Bench<'_> {
             })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
+        let home = match task {
+            Task::Fetch => self.sandbox.show(self.request.cargo_home, "/cargo", Access::Write).at,
+            Task::Unpack | Task::Compile => self.home.at(self.sandbox),
+        };
         let mut set = |name: &str, value: &OsStr| env.push((name.into(), value.into()));
         let tools = self.sysroot().map(|root| root.at.join("bin"));
         let path = std::env::join_paths(tools.iter().chain(self.request.path));
         set("PATH", &path.unwrap_or_default());
         set("HOME", self.temporary().at.as_os_str());
         set("TMPDIR", self.temporary().at.as_os_str());
-        set("CARGO_HOME", self.cargo_home(Access::Read).at.as_os_str());
+        set("CARGO_HOME", home.as_os_str());
         set("RUSTC", self.tool(&self.request.toolchain.rustc).as_os_str());
         set("CARGO_ENCODED_RUSTFLAGS", &self.flags());
         set("CARGO_TERM_COLOR", "never".as_ref());
@@ -186,15 +198,15 @@ impl Bench<'_> {
     /// They take the place of any `rustflags` in a configuration of the user's or the source's.
     fn flags(&self) -> OsString {
         let mut flags = OsString::new();
-        let home = self.cargo_home(Access::Read);
-        for (shown, to) in
-            [(self.source(), "/source"), (self.target(), "/target"), (home, "/cargo")]
+        let home = self.home.at(self.sandbox);
+        for (at, to) in
+            [(self.source().at, "/source"), (self.target().at, "/target"), (home, "/cargo")]
         {
             if !flags.is_empty() {
                 flags.push("\x1f");
             }
             flags.push("--remap-path-prefix=");
-            flags.push(shown.at);
+            flags.push(at);
             flags.push("=");
             flags.push(to);
         }

@@ -14,6 +14,10 @@ pub(super) struct Summary {
     pub(super) compiled: u32,
     /// Packages that were there already.
     pub(super) fresh: u32,
+    /// Packages of which something was compiled and that are not the source's own.
+    pub(super) foreign: u32,
+    /// All that was compiled or there already.
+    pub(super) files: BTreeSet<PathBuf>,
     /// Cargo's ids of packages of the source itself of which something was there already.
     pub(super) reused: BTreeSet<String>,
 }
@@ -22,6 +26,8 @@ pub(super) struct Summary {
 struct Artifact {
     package_id: String,
     target: Target,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
     executable: Option<PathBuf>,
     fresh: bool,
 }
@@ -36,6 +42,7 @@ struct Target {
 /// can write what it likes.
 pub(super) fn read(messages: &[u8]) -> Summary {
     let mut executables = BTreeMap::new();
+    let mut files = BTreeSet::new();
     let (mut compiled, mut all, mut reused) = <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
     for line in messages.split(|byte| *byte == b'\n') {
         // Other messages lack these fields.
@@ -46,6 +53,7 @@ pub(super) fn read(messages: &[u8]) -> Summary {
             reused.insert(artifact.package_id.clone());
         }
         all.insert(artifact.package_id);
+        files.extend(artifact.filenames);
         if let (Some(path), "bin") =
             (artifact.executable, artifact.target.kind.first().map_or("", String::as_str))
         {
@@ -54,7 +62,8 @@ pub(super) fn read(messages: &[u8]) -> Summary {
     }
     let count = |packages: usize| u32::try_from(packages).unwrap_or(u32::MAX);
     let fresh = count(all.len() - compiled.len());
-    Summary { executables, compiled: count(compiled.len()), fresh, reused }
+    let foreign = count(compiled.iter().filter(|id| !id.starts_with("path+")).count());
+    Summary { executables, compiled: count(compiled.len()), fresh, foreign, files, reused }
 }
 
 #[cfg(test)]
@@ -65,7 +74,7 @@ mod tests {
     fn programs_and_packages_are_counted_and_noise_passed_over() {
         let line = |package: &str, kind: &str, fresh: bool, executable: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","package_id":"{package}","target":{{"name":"x","kind":["{kind}"]}},"executable":{executable},"fresh":{fresh}}}"#
+                r#"{{"reason":"compiler-artifact","package_id":"{package}","target":{{"name":"x","kind":["{kind}"]}},"filenames":["/t/{package}"],"executable":{executable},"fresh":{fresh}}}"#
             )
         };
         let text = [
@@ -78,7 +87,8 @@ mod tests {
         .join("\n");
         let summary = read(text.as_bytes());
         assert_eq!(summary.executables, [("x".to_owned(), PathBuf::from("/t/release/x"))].into());
-        assert_eq!((summary.compiled, summary.fresh), (1, 1));
+        assert_eq!((summary.compiled, summary.fresh, summary.foreign), (1, 1, 1));
+        assert_eq!(summary.files, ["/t/dep#1", "/t/own#1"].map(PathBuf::from).into());
         assert_eq!(summary.reused, BTreeSet::new());
     }
 

@@ -50,16 +50,54 @@ pub(crate) fn local(text: &str) -> Result<BTreeSet<String>, LockError> {
     Ok(packages.filter(|package| package.source.is_none()).map(|package| package.name).collect())
 }
 
+/// The names of the packages that come from elsewhere.
+pub(crate) fn foreign(text: &str) -> Result<BTreeSet<String>, LockError> {
+    Ok(resolved(text)?.into_keys().collect())
+}
+
+/// A crate that comes from a registry.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Crate {
+    /// The package's name.
+    pub(crate) package: String,
+    /// What its file and folder are called: `NAME-VERSION`.
+    pub(crate) name: String,
+    /// The SHA-256 of its file.
+    pub(crate) checksum: String,
+}
+
+/// The crates that come from registries.
+pub(crate) fn crates(text: &str) -> Result<Vec<Crate>, LockError> {
+    let packages = toml::from_str::<Lock>(text)?.package.into_iter();
+    let of = |package: Package| {
+        let Package { name: package, version, checksum, .. } = package;
+        // The lock comes with the source, and these become names of files.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+        let name = format!("{package}-{version}");
+        name.chars().all(plain).then_some(Crate { package, name, checksum: checksum? })
+    };
+    Ok(packages.filter_map(of).collect())
+}
+
+/// The names of the git repositories that packages come from: the last part of their addresses.
+pub(crate) fn repositories(text: &str) -> Result<Vec<String>, LockError> {
+    let packages = toml::from_str::<Lock>(text)?.package.into_iter();
+    let name = |source: String| {
+        let address = source.strip_prefix("git+")?.split(['?', '#']).next()?.trim_end_matches('/');
+        let name = address.rsplit('/').next()?;
+        Some(name.strip_suffix(".git").unwrap_or(name).to_owned())
+    };
+    Ok(packages.filter_map(|package| name(package.source?)).collect())
+}
+
 /// Compares the crates that lie in cargo's home with the digests that a lock names. One that is
 /// not there comes from elsewhere, as a directory of the source's does, and is cargo's to find.
 pub(crate) fn verify(text: &str, cargo_home: &Path) -> Result<(), CargoError> {
     let cache = cargo_home.join("registry/cache");
     let registries: Vec<_> = fs::read_dir(cache).into_iter().flatten().flatten().collect();
-    let lock: Lock = toml::from_str(text).map_err(LockError)?;
-    for Package { name, version, checksum, .. } in lock.package {
-        let Some(expected) = checksum else { continue };
+    for Crate { name, checksum: expected, .. } in crates(text)? {
         for registry in &registries {
-            let path = registry.path().join(format!("{name}-{version}.crate"));
+            let path = registry.path().join(format!("{name}.crate"));
             let Ok(bytes) = fs::read(&path) else { continue };
             let found = hex(&Sha256::digest(&bytes));
             if found != expected {
@@ -99,6 +137,31 @@ source = "registry+https://github.com/rust-lang/crates.io-index"
         assert_eq!(versions, [("rand".to_owned(), "0.8.5, 0.9.2".to_owned())].into());
         assert_eq!(local(LOCK).unwrap(), ["grokking".to_owned()].into());
         assert_eq!(resolved("version = 4").unwrap(), BTreeMap::new());
+    }
+
+    #[test]
+    fn crates_have_digests_and_repositories_names() {
+        let lock = r#"
+[[package]]
+name = "rand"
+version = "0.8.5+x"
+checksum = "00"
+[[package]]
+name = "../../x"
+version = "1"
+checksum = "00"
+[[package]]
+name = "a"
+version = "1"
+source = "git+https://example.org/some/Name.git?branch=x#0123"
+"#;
+        let rand = Crate {
+            package: "rand".to_owned(),
+            name: "rand-0.8.5+x".to_owned(),
+            checksum: "00".to_owned(),
+        };
+        assert_eq!(crates(lock).unwrap(), [rand]);
+        assert_eq!(repositories(lock).unwrap(), ["Name"]);
     }
 
     #[test]
