@@ -1,5 +1,7 @@
 //! Bundles and verdicts are signed with SSH keys, and the real ssh-keygen says the same.
 
+#![expect(clippy::disallowed_methods, reason = "stories start other programs")]
+
 use std::path::PathBuf;
 use std::process::Command;
 

@@ -131,6 +131,7 @@ fn every_bit_that_flips_is_found() {
 /// A bundle of somebody's own: `BUNDLE=FILE cargo test --test bundle -- --ignored`.
 #[test]
 #[ignore = "takes a bundle, and some minutes for a large one"]
+#[expect(clippy::disallowed_methods, reason = "somebody names a bundle for this one test")]
 fn random_bits_and_truncations_of_a_real_bundle_are_found() {
     let real = std::env::var_os("BUNDLE").expect("BUNDLE names a file");
     let temp = TempDir::new().unwrap();
