@@ -60,7 +60,7 @@ fn forged_messages() {
         ("x", secret_path, "it is not in the target directory"),
         ("x", "/target/../secret", "it is not in the target directory"),
     ] {
-        let error = build(&shop, &forger(name, executable)).err().expect("it is refused");
+        let error = build(&shop, &forger(name, executable)).expect_err("it is refused");
         assert!(error.ends_with(why), "{error}");
         assert!(!escaped.exists());
     }
@@ -82,7 +82,7 @@ fn links() {
         "std::os::unix::fs::symlink({:?}, \"/target/release/link\").unwrap()",
         secret.to_str().unwrap()
     );
-    let error = build(&shop, &script(&link)).err().expect("it is refused");
+    let error = build(&shop, &script(&link)).expect_err("it is refused");
     assert!(error.ends_with("a link leads to it"), "{error}");
     // What the next build clears away is its own, and not what a link leads to.
     let other = shop.path("other/hello-0123456789abcdef");

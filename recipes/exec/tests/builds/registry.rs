@@ -16,7 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const MANIFEST: &str = "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-                        [dependencies]\ndep = \"1\"\n";
+                        [dependencies]\ndep = \"1\"\n[workspace]\n";
 const MAIN: &str = "fn main() { println!(\"{}\", dep::SAYS); }\n";
 
 #[expect(clippy::disallowed_methods, reason = "a tool of the test's")]
