@@ -41,7 +41,7 @@ impl World for Built {
         Ok(Digest::of(path.as_bytes()))
     }
 
-    fn toolchain(&self, _: &BuildSystem) -> BTreeMap<String, String> {
+    fn toolchain(&self, _: &BuildSystem, _: &KeyInputs) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
 

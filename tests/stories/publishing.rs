@@ -1,6 +1,7 @@
 //! A bundle goes to other places and comes back with the same bytes.
 
 #![expect(clippy::disallowed_methods, reason = "stories start other programs")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

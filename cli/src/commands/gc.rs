@@ -31,6 +31,9 @@ pub(crate) fn run(shell: &Shell, settings: &Settings, args: &Gc) -> Result<(), E
     for digest in &report.objects {
         shell.detail(if report.deleted { "Deleted" } else { "Dead" }, digest);
     }
+    for left in &report.unswept {
+        shell.warning(left);
+    }
     let count = report.objects.len();
     let dead =
         format!("{count} object{} ({})", if count == 1 { "" } else { "s" }, bytes(report.bytes));

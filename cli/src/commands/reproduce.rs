@@ -74,7 +74,7 @@ pub(crate) fn run(
             title: again.recipe.project.title.clone(),
             project: format!("{} {}", again.recipe.project.name, again.recipe.project.version),
             of: subject.of.clone(),
-            profile: again.recipe.profile.clone(),
+            profile: again.recipe.profile,
             finished: settings.clock.now(),
             runs: (found.runs, recorded.runs),
             signed_by: signer.as_ref().map(|signer| recorded.relation(signer)),

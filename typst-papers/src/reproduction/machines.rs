@@ -121,6 +121,6 @@ mod tests {
                 ("packages.rand.core", Some("0.9"), Some("0.10")),
             ]
         );
-        assert_eq!(differences(&[then.clone()], &[then]), []);
+        assert_eq!(differences(std::slice::from_ref(&then), std::slice::from_ref(&then)), []);
     }
 }

@@ -150,7 +150,7 @@ fn action(
         argv: inputs.argv.clone(),
         parameters: inputs.params.iter().map(plain).collect(),
         seed: inputs.seed.filter(|_| inputs.kind == Work::Run),
-        environment: inputs.env.clone(),
+        environment: inputs.env,
         started: trace.started,
         finished: trace.finished,
         outcome: Outcome::Ok,

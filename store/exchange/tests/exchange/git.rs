@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rescience_bundle::{Bundle, Writer, verify};
+use rescience_bundle::{Bundle, Depth, Writer, verify};
 use rescience_exchange::address::GitAddress;
 use rescience_exchange::dir::Clash;
 use rescience_exchange::git::{self, Place, Record};
@@ -24,7 +24,7 @@ fn bundle(folder: &Path, text: &str) -> Bundle {
     writer.add("results/\u{e4}/noise.bin", &noise(6, 300_000)).unwrap();
     writer.add("line-ends.txt", b"a\r\nb\n").unwrap();
     writer.add(".gitattributes", b"* text eol=lf\n").unwrap();
-    writer.add_file("run.sh", &mut &b"echo 1\n"[..], true).unwrap();
+    writer.add_file("run.sh", &mut &b"echo 1\n"[..], 7, true).unwrap();
     writer.finish().unwrap();
     Bundle::open(&path).unwrap()
 }
@@ -103,7 +103,7 @@ fn a_remote_keeps_bundles(world: &World) {
     for (branch, commit, text) in [("bundle", &second, "second"), ("v1", &first, "first")] {
         assert_eq!(world.fetch(branch, branch).unwrap(), *commit);
         let folder = Bundle::open(&world.path(branch)).unwrap();
-        let verified = verify(&folder, |_, _| {}).unwrap();
+        let verified = verify(&folder, Depth::Both, |_, _| {}).unwrap();
         assert!(verified.findings.is_empty(), "{:?}", verified.findings);
         assert!(folder.executable("run.sh") && !folder.executable("README.md"));
         assert_eq!(folder.read("README.md").unwrap().unwrap(), text.as_bytes());
