@@ -5,7 +5,7 @@
 //!   OUR-GROUP-OR-ONE-ABOVE/rescience-PID/   memory.max, pids.max
 //!   memory/OUR-GROUP/rescience-PID/         memory.limit_in_bytes
 //!   pids/OUR-GROUP/rescience-PID/           pids.max
-//!   cpuacct/OUR-GROUP/rescience-PID/        counts CPU time
+//!   cpuacct/OUR-GROUP/rescience-PID/        counts CPU time, if that is limited
 //! ```
 //!
 //! An ordinary user may make groups where a service manager delegated a part of the tree to them.
@@ -69,8 +69,10 @@ impl Cgroup {
             let group = tree.group("pids")?;
             group.set("pids.max", u64::from(count) + 1).is_ok().then_some(group)
         });
-        // In version 2 every group counts, whichever its controllers are.
-        let cpu = tree.version_one("cpuacct").or_else(|| {
+        // In version 2 every group counts, whichever its controllers are. Version 1 needs one more
+        // group, which costs some milliseconds at the start: only a limit is worth them.
+        let of_its_own = limits.cpu.and_then(|_| tree.version_one("cpuacct"));
+        let cpu = of_its_own.or_else(|| {
             let controllers = ["cpu", "memory", "pids"];
             controllers.iter().find_map(|controller| tree.version_two(controller))
         });

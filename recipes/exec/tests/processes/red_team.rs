@@ -195,7 +195,8 @@ impl Outside {
         }
         if trick.starts_with("mapped-") {
             let library = finished.measured.libraries.get("/out/x\\012y");
-            if library.is_none_or(|library| library.build_id.is_some()) {
+            // On a busy machine it may be mapped only between two looks.
+            if library.is_some_and(|library| library.build_id.is_some()) {
                 return Err(told("another file passes for what it mapped"));
             }
         }
