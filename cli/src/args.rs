@@ -424,7 +424,7 @@ pub(crate) struct Bundle {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A bundle, the folder it was unpacked to, a project, or a store
+    /// A bundle, the folder it was unpacked to, a project, a paper's PDF, or a store
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
     /// Who may sign, in the form of ssh-keygen; then one of them has to have signed the bundle

@@ -292,3 +292,14 @@ fn a_change_of_any_file_of_a_store_is_found() {
     }
     world.run(&["verify", &store]).ok();
 }
+
+#[test]
+fn a_paper_alone_is_checked_against_its_own_evidence() {
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    toy.run(&["build"]).ok();
+    let said = toy.run(&["verify", "out/main.pdf", "-v"]).ok().says("2 claims computed again");
+    assert!(said.stderr.contains("results-less.json: attached"), "{said}");
+    std::fs::write(world.path("none.pdf"), b"%PDF-1.7\nnothing").unwrap();
+    world.run(&["verify", "none.pdf"]).code(101).says("no PDF that can be read");
+}

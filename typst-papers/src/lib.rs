@@ -16,6 +16,7 @@ pub mod citations;
 mod closing;
 mod data;
 pub mod draw;
+pub mod evidence;
 mod export;
 mod facts;
 mod html;

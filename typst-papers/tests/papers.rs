@@ -463,3 +463,62 @@ proptest! {
         }
     }
 }
+
+/// The text of a page of HTML, with one blank between its parts.
+fn words(html: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push(' ');
+            }
+            _ if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Each fact of the closing page in turn, as it is where it could not be read.
+#[test]
+fn what_could_not_be_read_is_said_not_to_be_measured() {
+    let paths: &[(&str, Value, &str)] = &[
+        ("/cpu/model", Value::Null, "Processor not measured"),
+        ("/memory/total_bytes", Value::Null, "Memory not measured"),
+        ("/gpu/absent", Value::Null, "GPU not measured"),
+        ("/os", Value::Null, "System not measured, Linux 6.1.0-18-amd64"),
+        ("/kernel", Value::Null, "System Debian GNU/Linux 12 (bookworm), not measured"),
+        ("/toolchain", json!({}), "Toolchain not measured"),
+        ("/rescience", Value::Null, "rescience not measured"),
+        ("/run/sandbox", Value::Null, "Sandbox not measured"),
+        ("/run/wall_s", Value::Null, "Wall time not measured"),
+        ("/run/user_s", Value::Null, "CPU time not measured"),
+        ("/run/system_s", Value::Null, "CPU time not measured"),
+        ("/run/peak_memory_bytes", Value::Null, "Peak memory not measured"),
+        ("/run/energy_j", Value::Null, "Energy not measured"),
+    ];
+    let input = line("Nothing is said.");
+    let whole = words(&made(&input).html);
+    for (path, nothing, printed) in paths {
+        let mut input = input.clone();
+        for facts in input.facts.values_mut() {
+            if let Some(fact) = facts.pointer_mut(path) {
+                *fact = nothing.clone();
+            }
+        }
+        let text = words(&made(&input).html);
+        assert!(text.contains(printed), "{path}: no `{printed}` in\n{text}");
+        // Energy is not measured in the sample anyway.
+        assert!(*path == "/run/energy_j" || !whole.contains(printed), "{path}: the test is none");
+        // One run that could not be measured makes a sum or a maximum over all of them a guess.
+        if path.starts_with("/run/") && *path != "/run/energy_j" && *path != "/run/sandbox" {
+            let mut input = line("Nothing is said.");
+            let one = input.facts.values_mut().next().expect("the sample has facts");
+            *one.pointer_mut(path).expect("a fact of the sample") = nothing.clone();
+            assert!(words(&made(&input).html).contains(printed), "{path} of one run");
+        }
+    }
+}

@@ -4,9 +4,12 @@
 //! |---|---|
 //! | a bundle, or its unpacked folder | both lists of digests; every record against its key; every key from the recipe inside; every figure, page and claim made again in memory; signatures |
 //! | a project | every key from the recipe; every object that the papers lead to; pages and claims; the views in `out/` |
+//! | a PDF | what is attached to it: each plain claim computed again from the results inside |
 //! | a store | every object and every record |
 
 use std::fmt::Display;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use rescience_bundle::Bundle;
@@ -24,6 +27,7 @@ use crate::signing;
 mod bundle;
 mod inside;
 mod pages;
+mod pdf;
 mod project;
 mod records;
 mod signatures;
@@ -39,6 +43,8 @@ pub(crate) fn run(
     let mut report = Report { shell, json, problems: 0, counts: Vec::new() };
     if path.join("v1/objects").is_dir() {
         store(&mut report, &path)?;
+    } else if is_pdf(&path) {
+        pdf::check(&mut report, &path)?;
     } else if path.is_file() || Bundle::is_folder(&path) {
         let allowed = args.allowed_signers.as_deref();
         let allowed = allowed.map(|file| signing::allowed(settings, file)).transpose()?;
@@ -58,6 +64,13 @@ pub(crate) fn run(
         });
     }
     report.finish()
+}
+
+/// Whether a file begins as a PDF does.
+fn is_pdf(path: &Path) -> bool {
+    let mut start = [0; 5];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    path.is_file() && read.is_ok() && start == *b"%PDF-"
 }
 
 fn store(report: &mut Report<'_>, path: &Path) -> Result<(), Error> {

@@ -1,0 +1,167 @@
+//! The author's runs and ours: results and facts, as the stores have them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rescience_bundle::Bundle;
+use rescience_digest::{Digest, Hashed};
+use rescience_exec::build::{Report, plan};
+use rescience_exec::host::Host;
+use rescience_recipes::{ActionName, NodeName, Step, Work};
+use rescience_sign::statement::ResourceDescriptor;
+use rescience_sign::{PublicKey, Signer};
+use rescience_store::Store;
+use rescience_typst_papers::Results;
+use serde_json::Value;
+
+use super::subject::Subject;
+use crate::args::{Global, Reproduce};
+use crate::error::Error;
+use crate::project::{self, Project};
+use crate::settings::Settings;
+use crate::signing;
+
+/// What the author's runs gave.
+pub(super) struct Recorded {
+    pub(super) experiments: BTreeMap<NodeName, Results>,
+    pub(super) facts: Vec<Value>,
+    /// The results, by their digests.
+    pub(super) subjects: Vec<ResourceDescriptor>,
+    /// The keys that have signed the bundle.
+    pub(super) authors: Vec<PublicKey>,
+    pub(super) runs: usize,
+    /// The most seeds that an experiment has.
+    pub(super) seeds: u32,
+    /// Whether these are all experiments of the papers.
+    pub(super) complete: bool,
+}
+
+impl Recorded {
+    pub(super) fn read(
+        subject: &Subject,
+        global: &Global,
+        settings: &Settings,
+        args: &Reproduce,
+    ) -> Result<Recorded, Error> {
+        let project = subject.texts(settings)?.project(global)?;
+        let host = project::host(global, settings, None, project.unpacked.as_ref())?;
+        let papers = project.unpacked.as_ref().map(|it| it.about.papers.clone());
+        let all = project.select(&papers.unwrap_or_default())?;
+        let wanted = match args.only.is_empty() {
+            true => None,
+            false => Some(project.select(&args.only)?),
+        };
+        let plan = plan(project.as_built(), &all, &host)?;
+        let mut recorded = Recorded {
+            experiments: BTreeMap::new(),
+            facts: Vec::new(),
+            subjects: Vec::new(),
+            authors: authors(&subject.directory)?,
+            runs: 0,
+            seeds: 0,
+            complete: true,
+        };
+        for step in &plan.steps {
+            let action = project.graph.action(step.index());
+            let (Work::Collect(_), ActionName::Node(name)) = (&action.work, &action.name) else {
+                continue;
+            };
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(step.index())) {
+                recorded.complete = false;
+                continue;
+            }
+            let Step::Fresh { made, .. } = step else {
+                return Err(Error::Other {
+                    message: format!("{name} has no recorded results to compare with"),
+                    help: Some(match project.unpacked {
+                        Some(_) => "the bundle was changed: `rescience verify` says where".into(),
+                        None => "`rescience build` makes them".into(),
+                    }),
+                });
+            };
+            let results = read(&host.store, &made.output)?;
+            recorded.runs += results.points.iter().map(|point| point.runs.len()).sum::<usize>();
+            let seeds = project.recipe.experiments.get(&name.name).map_or(0, |it| it.seeds);
+            recorded.seeds = recorded.seeds.max(seeds);
+            recorded.facts.extend(facts(&host.store, &results)?);
+            let hashed = Hashed::of(&host.store.read(&made.output)?);
+            recorded.subjects.push(ResourceDescriptor::file(&name.to_string(), &hashed));
+            recorded.experiments.insert(name.clone(), results);
+        }
+        if recorded.experiments.is_empty() {
+            return Err(Error::Other {
+                message: "there is no experiment to reproduce".to_owned(),
+                help: Some("`--only` takes experiments; `rescience tree` shows them".to_owned()),
+            });
+        }
+        Ok(recorded)
+    }
+}
+
+impl Recorded {
+    /// Who signs the verdict, and whether that is somebody else than signed the bundle: only
+    /// another can have reproduced it.
+    pub(super) fn relation(&self, signer: &Signer) -> String {
+        let print = signer.public().fingerprint();
+        match self.authors.is_empty() {
+            true => format!("{print}; nobody has signed the bundle"),
+            false if self.authors.contains(signer.public()) => {
+                format!("{print}, who signed the bundle too: checked, not reproduced by another")
+            }
+            false => format!("{print}, who did not sign the bundle"),
+        }
+    }
+}
+
+/// The keys whose signatures a bundle has.
+fn authors(directory: &Path) -> Result<Vec<PublicKey>, Error> {
+    if !Bundle::is_folder(directory) {
+        return Ok(Vec::new());
+    }
+    let signatures = signing::signatures(&Bundle::open(directory)?)?;
+    Ok(signatures.into_iter().filter_map(|(_, key)| key.ok()).collect())
+}
+
+/// What the runs gave here.
+pub(super) struct Found {
+    pub(super) experiments: BTreeMap<NodeName, Results>,
+    pub(super) facts: Vec<Value>,
+    pub(super) runs: usize,
+}
+
+impl Found {
+    pub(super) fn gather(project: &Project, report: &Report, host: &Host) -> Result<Found, Error> {
+        let mut found = Found { experiments: BTreeMap::new(), facts: Vec::new(), runs: 0 };
+        for (index, artifact, _) in &report.made {
+            let action = project.graph.action(*index);
+            match (&action.work, &action.name) {
+                (Work::Run(_), _) => found.runs += 1,
+                (Work::Collect(_), ActionName::Node(name)) => {
+                    let results = read(&host.store, &artifact.digest())?;
+                    found.facts.extend(facts(&host.store, &results)?);
+                    found.experiments.insert(name.clone(), results);
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn read(store: &Store, digest: &Digest) -> Result<Results, Error> {
+    let bytes = store.read(digest)?;
+    Results::parse(&bytes).map_err(|error| Error::other(format!("results {digest}: {error}")))
+}
+
+/// The facts of every run of an experiment.
+fn facts(store: &Store, results: &Results) -> Result<Vec<Value>, Error> {
+    let runs = results.points.iter().flat_map(|point| &point.runs);
+    let digests = runs.filter_map(|run| run.facts.parse::<Digest>().ok());
+    digests
+        .map(|digest| {
+            let bytes = store.read(&digest)?;
+            let value = serde_json::from_slice(&bytes);
+            value.map_err(|error| Error::other(format!("facts {digest}: {error}")))
+        })
+        .collect()
+}

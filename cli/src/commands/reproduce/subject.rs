@@ -1,0 +1,94 @@
+//! What is reproduced, and the empty store that its runs begin with.
+
+use std::path::PathBuf;
+
+use rescience_bundle::{Bundle, manifest};
+use rescience_digest::Digest;
+use rescience_store::Store;
+
+use crate::args::Reproduce;
+use crate::error::Error;
+use crate::project::{Project, RECIPE, Texts};
+use crate::settings::Settings;
+use crate::shell::Shell;
+
+/// What is to be reproduced.
+pub(super) struct Subject {
+    pub(super) directory: PathBuf,
+    /// The digest of the bundle, or the project's name.
+    pub(super) of: String,
+    /// Where the report goes.
+    pub(super) output: PathBuf,
+}
+
+impl Subject {
+    /// A project, an unpacked bundle, or a zip, which is unpacked first.
+    pub(super) fn find(
+        shell: &Shell,
+        settings: &Settings,
+        args: &Reproduce,
+    ) -> Result<Subject, Error> {
+        let path = settings.directory.join(&args.path);
+        let output = |default: PathBuf| match &args.output {
+            Some(path) => settings.directory.join(path),
+            None => default,
+        };
+        if path.is_dir() {
+            let listed = std::fs::read(path.join(manifest::BLAKE3));
+            let of = match listed {
+                Ok(list) => format!("bundle {}", Digest::of(&list)),
+                Err(_) => "the project's own runs".to_owned(),
+            };
+            let output = output(path.join("out/reproduction"));
+            return Ok(Subject { directory: path, of, output });
+        }
+        let bundle = Bundle::open(&path)?;
+        let list = bundle.read(manifest::BLAKE3)?.unwrap_or_default();
+        let digest = Digest::of(&list);
+        let directory = settings.home.join("cache/unpacked").join(digest.hex());
+        if !directory.is_dir() {
+            shell.status("Unpacking", args.path.display());
+            let parent = settings.home.join("cache/unpacked");
+            std::fs::create_dir_all(&parent).map_err(|error| Error::write(&parent, &error))?;
+            bundle.unpack(&directory)?;
+        }
+        let output = output(settings.directory.join("reproduction"));
+        Ok(Subject { directory, of: format!("bundle {digest}"), output })
+    }
+
+    pub(super) fn texts(&self, settings: &Settings) -> Result<Texts, Error> {
+        let path = self.directory.join(RECIPE);
+        if !path.is_file() {
+            return Err(Error::NoRecipe { start: self.directory.clone() });
+        }
+        Texts::of(&path, settings)
+    }
+}
+
+/// The store of a reproduction: what is recorded elsewhere is not in it.
+pub(super) struct OwnStore {
+    pub(super) store: Store,
+    pub(super) done: PathBuf,
+}
+
+impl OwnStore {
+    pub(super) fn open(
+        settings: &Settings,
+        subject: &Subject,
+        project: &Project,
+        seeds: Option<u32>,
+    ) -> Result<OwnStore, Error> {
+        let identity = format!("{} {} {seeds:?}", subject.of, project.directory.display());
+        let name = Digest::of(identity.as_bytes()).hex();
+        let home = settings.home.join("cache/reproductions").join(name);
+        let done = home.join("done");
+        if done.exists() {
+            std::fs::remove_dir_all(&home).map_err(|error| Error::write(&home, &error))?;
+        }
+        Ok(OwnStore { store: Store::open(&home.join("store"))?, done })
+    }
+
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        std::fs::write(&self.done, "").map_err(|error| Error::write(&self.done, &error))
+    }
+}
