@@ -25,7 +25,7 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
         "machines": machines(&runs),
         "toolchain": versions(input.facts.values(), "toolchain"),
         // Whether any facts speak of a toolchain, if only to say that nothing was built.
-        "asked": input.facts.values().any(|facts| facts.get("toolchain").is_some()),
+        "asked": input.facts.values().any(|facts| facts["toolchain"].is_object()),
         "packages": versions(input.facts.values(), "packages"),
         "rescience": distinct(input.facts.values().filter_map(|f| f["rescience"].as_str())),
         "sandbox": distinct(runs.iter().filter_map(|f| f.pointer("/run/sandbox")?.as_str())),
@@ -35,10 +35,11 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
         "cpu_s": total(&runs, &["user_s", "system_s"]),
         "peak_memory_bytes": runs
             .iter()
-            .filter_map(|facts| facts.pointer("/run/peak_memory_bytes")?.as_f64())
-            .max_by(f64::total_cmp),
+            .map(|facts| facts.pointer("/run/peak_memory_bytes")?.as_f64())
+            .collect::<Option<Vec<_>>>()
+            .and_then(|all| all.into_iter().max_by(f64::total_cmp)),
         "energy_j": total(&runs, &["energy_j"]),
-        "others_cores": mean(runs.iter().filter_map(|f| f.pointer("/run/others_cores")?.as_f64())),
+        "others_cores": mean(runs.iter().map(|f| f.pointer("/run/others_cores")?.as_f64())),
         "gpu_use": gpu_use(&runs),
         "held": distinct(runs.iter().flat_map(|facts| {
             let limits = &facts["run"]["limits"];
@@ -126,8 +127,7 @@ fn gpu_use(runs: &[&Value]) -> Option<Value> {
         .flat_map(|gpu| gpu["throttled"].as_array().into_iter().flatten())
         .filter_map(Value::as_str)
         .collect();
-    let sampled =
-        |pointer: &str| mean(asked.iter().filter_map(|gpu| gpu.pointer(pointer)?.as_f64()));
+    let sampled = |pointer: &str| mean(asked.iter().map(|gpu| gpu.pointer(pointer)?.as_f64()));
     Some(json!({
         "used": touched(Some(true)), "unused": touched(Some(false)), "unknown": touched(None),
         "utilisation_percent": sampled("/utilisation_percent/mean"),
@@ -136,8 +136,9 @@ fn gpu_use(runs: &[&Value]) -> Option<Value> {
     }))
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    crate::stats::mean(&values.collect::<Vec<_>>())
+/// The mean of what all have; null where one lacks it.
+fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    crate::stats::mean(&values.collect::<Option<Vec<_>>>()?)
 }
 
 /// The versions of each named tool or package, over all facts.
@@ -159,13 +160,12 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
     values.collect()
 }
 
-/// The sum over all runs of some fields of `run`; null where no run has one of them.
+/// The sum over all runs of some fields of `run`; null where one run lacks one of them, since a sum
+/// over the others would be less than it says.
 fn total(runs: &[&Value], fields: &[&str]) -> Option<f64> {
-    let values: Vec<f64> = runs
-        .iter()
-        .flat_map(|facts| fields.iter().filter_map(|field| facts["run"][*field].as_f64()))
-        .collect();
-    (!values.is_empty()).then(|| values.iter().sum())
+    let each = runs.iter().flat_map(|facts| fields.iter().map(|field| &facts["run"][*field]));
+    let values: Option<Vec<f64>> = each.map(Value::as_f64).collect();
+    values.filter(|values| !values.is_empty()).map(|values| values.iter().sum())
 }
 
 fn experiment(results: &crate::results::Results) -> Value {

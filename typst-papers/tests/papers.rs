@@ -491,7 +491,7 @@ fn what_could_not_be_read_is_said_not_to_be_measured() {
         ("/gpu/absent", Value::Null, "GPU not measured"),
         ("/os", Value::Null, "System not measured, Linux 6.1.0-18-amd64"),
         ("/kernel", Value::Null, "System Debian GNU/Linux 12 (bookworm), not measured"),
-        ("/toolchain", json!({}), "Toolchain not measured"),
+        ("/toolchain", Value::Null, "Toolchain not measured"),
         ("/rescience", Value::Null, "rescience not measured"),
         ("/run/sandbox", Value::Null, "Sandbox not measured"),
         ("/run/wall_s", Value::Null, "Wall time not measured"),
