@@ -1,5 +1,5 @@
 //! Writes the bundle of a small account into a folder, for `tests/validators.sh` to look at:
-//! `cargo run -p rescience-provenance --example sample -- FOLDER`.
+//! `cargo run -p rescience-provenance --example account -- FOLDER`.
 
 use std::collections::BTreeMap;
 use std::fs;
