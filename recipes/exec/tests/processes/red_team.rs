@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -79,15 +80,23 @@ fn for_an_ordinary_user() {
     fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
     #[expect(clippy::disallowed_methods, reason = "the same tests as somebody else")]
-    let output = std::process::Command::new(&binary)
+    let mut command = std::process::Command::new(&binary);
+    command
         .arg(TEAM)
         .env_clear()
         .env("TMPDIR", dir.path())
         .current_dir(dir.path())
         .uid(12_345)
-        .gid(12_345)
-        .output()
-        .unwrap();
+        .gid(12_345);
+    let output = loop {
+        match command.output() {
+            // Another test was just starting a process, which still has the copy open for writing.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            output => break output.unwrap(),
+        }
+    };
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
