@@ -151,7 +151,11 @@ fn run(spec: &Spec) -> Result<Finished, String> {
     let mut watch = Watch::new(spec, started, &cell, &group, [&stdout, &stderr], sampler);
     let end = watch.until_end(&signals, &keeper, disk.as_ref());
     let wall = started.elapsed();
-    watch.look();
+    // What ended by itself and left nothing was counted by who waited for it.
+    let by_itself = matches!(end.exit, Exit::Code(_) | Exit::Signal(_)) && end.left == 0;
+    if !by_itself || spec.isolation != Isolation::Full {
+        watch.look();
+    }
     watch.sampler.stop();
     keeper.ending();
     // The same processes may be seen twice: counted by the warden, and dying with it after that.
