@@ -1,7 +1,5 @@
 //! One file holds a paper and all it was made from, and anybody can check it.
 
-#![expect(clippy::disallowed_methods, reason = "stories start other programs")]
-
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -101,27 +99,13 @@ fn what_is_not_made_is_not_bundled() {
     toy.run(&["bundle"]).code(101).says("is not made").says("rescience build");
 }
 
-/// Unpacks with a tool that knows nothing of us.
-fn unpack(world: &World, zip: &str, folder: &str) -> std::path::PathBuf {
-    let to = world.path(folder);
-    std::fs::create_dir_all(&to).unwrap();
-    let mut python = std::process::Command::new("python3");
-    let script = "import os,sys,zipfile\n\
-                  z = zipfile.ZipFile(sys.argv[1])\n\
-                  for i in z.infolist():\n    \
-                      p = z.extract(i, sys.argv[2]); os.chmod(p, i.external_attr >> 16 & 0o777)\n";
-    python.args(["-c", script]).arg(world.path(zip)).arg(&to);
-    assert!(python.status().unwrap().success());
-    to
-}
-
 #[test]
 fn an_unpacked_bundle_gives_the_same_paper_elsewhere_and_later() {
     let mut world = World::new();
     let made = ["main.pdf", "main.html", "main.json", "figure/scores.svg"];
     let toy = bundled(&world);
     let before = made.map(|name| toy.bytes(&format!("out/{name}")));
-    let elsewhere = unpack(&world, "toy.zip", "else where/ünpacked");
+    let elsewhere = world.unpack("toy.zip", "else where/ünpacked");
     let home = world.path("other-home").display().to_string();
     world
         .set("RESCIENCE_HOME", &home)
@@ -147,7 +131,7 @@ fn an_unpacked_bundle_gives_the_same_paper_elsewhere_and_later() {
 fn a_changed_text_is_typeset_from_the_recorded_results() {
     let world = World::new();
     bundled(&world);
-    let directory = unpack(&world, "toy.zip", "elsewhere");
+    let directory = world.unpack("toy.zip", "elsewhere");
     let text = std::fs::read_to_string(directory.join("paper/main.typ")).unwrap();
     std::fs::write(directory.join("paper/main.typ"), text.replace("Less gives", "We find"))
         .unwrap();
@@ -200,7 +184,7 @@ fn a_forger_who_lists_everything_anew_is_found_by_what_it_is_made_from() {
     let world = World::new();
     bundled(&world);
     // A number in the results: their record has another digest.
-    let folder = unpack(&world, "toy.zip", "results");
+    let folder = world.unpack("toy.zip", "results");
     let results = folder.join("made/experiment/more/results.json");
     let text = std::fs::read_to_string(&results).unwrap();
     let (old, new) =
@@ -216,7 +200,7 @@ fn a_forger_who_lists_everything_anew_is_found_by_what_it_is_made_from() {
     let said = world.run_in(&folder, &["verify"]).code(101);
     said.says("its input experiment.more is not here");
     // A page alone, with its record: it does not come out of what it claims.
-    let folder = unpack(&world, "toy.zip", "page");
+    let folder = world.unpack("toy.zip", "page");
     let page = folder.join("made/main.pdf");
     let mut bytes = std::fs::read(&page).unwrap();
     let old = Digest::of(&bytes);
@@ -226,14 +210,14 @@ fn a_forger_who_lists_everything_anew_is_found_by_what_it_is_made_from() {
     list_anew(&folder);
     world.run_in(&folder, &["verify"]).code(101).says("paper.main: comes out as");
     // The recipe: nothing was recorded for what it asks now.
-    let folder = unpack(&world, "toy.zip", "recipe");
+    let folder = world.unpack("toy.zip", "recipe");
     let recipe = std::fs::read_to_string(folder.join("rescience.toml")).unwrap();
     std::fs::write(folder.join("rescience.toml"), recipe.replace("n = 3", "n = 4")).unwrap();
     list_anew(&folder);
     let said = world.run_in(&folder, &["verify"]).code(101);
     said.says("experiment.less#0: is not recorded").says("parameter n changed from 3 to 4");
     // The text.
-    let folder = unpack(&world, "toy.zip", "text");
+    let folder = world.unpack("toy.zip", "text");
     let text = std::fs::read_to_string(folder.join("paper/main.typ")).unwrap();
     std::fs::write(folder.join("paper/main.typ"), text.replace("Less gives", "More gives"))
         .unwrap();

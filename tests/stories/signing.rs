@@ -2,7 +2,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "stories start other programs")]
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::{World, toy};
@@ -15,15 +14,6 @@ fn key(world: &World, name: &str) -> (String, String) {
     assert!(keygen.status().expect("openssh-client is installed").success());
     let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
     (path.display().to_string(), format!("{name}@example.org {public}"))
-}
-
-fn unpacked(world: &World, zip: &str) -> PathBuf {
-    let to = world.path(&format!("{zip}-unpacked"));
-    let script = "import sys,zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])";
-    let python =
-        Command::new("python3").args(["-c", script]).arg(world.path(zip)).arg(&to).status();
-    assert!(python.unwrap().success());
-    to
 }
 
 #[test]
@@ -42,7 +32,7 @@ fn a_signed_bundle_is_verified_by_anybody() {
     let said = world.run(&["verify", "toy.zip", "--allowed-signers", "others"]).code(101);
     said.says("may not sign bundles").says("none of the allowed signers");
     // A tool that knows nothing of us says the same.
-    let folder = unpacked(&world, "toy.zip");
+    let folder = world.unpack("toy.zip", "toy-unpacked");
     let signature = std::fs::read_dir(folder.join("signatures")).unwrap().next().unwrap().unwrap();
     let list = std::fs::File::open(folder.join("manifest-blake3.txt")).unwrap();
     let mut keygen = Command::new("ssh-keygen");
@@ -54,7 +44,7 @@ fn a_signed_bundle_is_verified_by_anybody() {
     toy.edit("paper/main.typ", "Less gives", "We find");
     toy.run(&["build"]).ok();
     toy.run(&["bundle", "--output", "../new.zip"]).ok();
-    let folder = unpacked(&world, "new.zip");
+    let folder = world.unpack("new.zip", "new-unpacked");
     std::fs::create_dir(folder.join("signatures")).unwrap();
     std::fs::write(folder.join("signatures/alice.sig"), text).unwrap();
     world.run_in(&folder, &["verify"]).code(101).says("does not belong to these bytes");

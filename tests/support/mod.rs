@@ -62,6 +62,22 @@ impl World {
         Path::new(&self.env["RESCIENCE_HOME"]).join("store")
     }
 
+    /// Unpacks a bundle, with a tool that knows nothing of us where there is Python.
+    pub(crate) fn unpack(&self, zip: &str, folder: &str) -> PathBuf {
+        let (zip, to) = (self.path(zip), self.path(folder));
+        let script = "import os,sys,zipfile\n\
+                      z = zipfile.ZipFile(sys.argv[1])\n\
+                      for i in z.infolist():\n    \
+                          p = z.extract(i, sys.argv[2]); os.chmod(p, i.external_attr >> 16 & 0o777)\n";
+        let python = Command::new("python3").args(["-c", script]).arg(&zip).arg(&to).status();
+        if !python.is_ok_and(|status| status.success()) {
+            std::fs::remove_dir_all(&to).ok();
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            rescience_bundle::Bundle::open(&zip).unwrap().unpack(&to).unwrap();
+        }
+        to
+    }
+
     /// A project folder with these files.
     pub(crate) fn project(&self, name: &str, files: &[(&str, &str)]) -> Project<'_> {
         let directory = self.path(name);
