@@ -51,6 +51,9 @@ fn what_is_not_whole_is_neither_handed_on_nor_kept() {
     let said = world.run(&["fetch", "shelf/toy.zip", "--output", "back"]).code(101);
     said.says("RS0141").says("nothing of it was kept");
     assert_eq!(std::fs::read_dir(world.path("back")).unwrap().count(), 0);
+    // Nor is it taken from where the user keeps it.
+    world.run(&["fetch", "shelf/toy.zip", "--output", "shelf"]).code(101).says("RS0141");
+    assert_eq!(std::fs::read(world.path("shelf/toy.zip")).unwrap(), bytes);
     std::fs::write(toy.directory.join(ZIP), &bytes).unwrap();
     toy.run(&["publish", "--to", "dir:../else"]).code(101).says("is not whole");
 }

@@ -28,7 +28,8 @@ pub(crate) fn run(
     let clash = if args.replace { Clash::Replace } else { Clash::Refuse };
     let found = get(shell, settings, &origin, &to, clash)?;
     let checked = check(&found);
-    if checked.is_err() {
+    // A path was checked before it was copied, and may be where the user keeps it.
+    if checked.is_err() && !matches!(origin, Origin::Path(_)) {
         // What was got from elsewhere and is not whole must not lie about.
         match found.is_dir() {
             true => std::fs::remove_dir_all(&found).ok(),
@@ -61,6 +62,7 @@ fn get(
                     help: Some("`rescience verify` checks it where it is".to_owned()),
                 });
             }
+            check(&found)?;
             dir::publish(&found, to, clash, watch)?
         }
         Origin::Web(url) => {
