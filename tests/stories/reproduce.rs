@@ -117,6 +117,21 @@ fn a_part_is_said_to_be_a_part() {
 }
 
 #[test]
+fn what_one_project_says_of_its_runs_does_not_displace_another() {
+    let world = World::new();
+    for name in ["one", "two"] {
+        let toy = toy::toy(&world, name);
+        toy.run(&["build"]).ok();
+        toy.run(&["reproduce", "--only", "experiment.more", "--seeds", "1"]).ok();
+    }
+    let roots = crate::support::files_below(&world.store().join("v1/roots"));
+    let texts: Vec<String> = roots.iter().map(|it| std::fs::read_to_string(it).unwrap()).collect();
+    for folder in ["/one/out/reproduction", "/two/out/reproduction"] {
+        assert!(texts.iter().any(|text| text.contains(folder)), "no root of {folder}");
+    }
+}
+
+#[test]
 fn a_run_that_fails_here_is_missing_there() {
     let mut world = World::new();
     let tools = world.path("tools");

@@ -15,7 +15,7 @@ use crate::shell::Shell;
 /// What is to be reproduced.
 pub(super) struct Subject {
     pub(super) directory: PathBuf,
-    /// The digest of the bundle, or the project's name.
+    /// What it is called in the verdict: the bundle by the digest of its list, or the project itself.
     pub(super) of: String,
     /// Where the report goes.
     pub(super) output: PathBuf,

@@ -78,9 +78,11 @@ impl Reproduction {
             kept.push(Artifact::Blob(store.put_bytes(bytes)?.digest));
         }
         let verdict = kept[0].digest();
-        let project_dir = folder.display().to_string();
-        let root = Root { project_dir, keys: Vec::new(), artifacts: kept };
-        store.set_root(&format!("reproduction of {}", self.head.of), &root)?;
+        let place = folder.canonicalize().map_err(|error| Error::write(folder, &error))?;
+        let project_dir = place.display().to_string();
+        // By its place: what two projects say of their own runs must not take turns.
+        let name = format!("reproduction in {project_dir}");
+        store.set_root(&name, &Root { project_dir, keys: Vec::new(), artifacts: kept })?;
         Ok(Written { verdict, page: folder.join("reproduction.pdf") })
     }
 
