@@ -13,7 +13,8 @@
 //! traces/HEX.json                      what made it: every input of every key, by digest
 //! ```
 //!
-//! Every object is in the bundle once, under whatever path: its digest stands in the manifest.
+//! What stands under a name of its own is not in `objects/` again: everything is found by its digest in
+//! the manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
