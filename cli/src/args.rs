@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rescience_exec::sandbox::Isolation;
+use rescience_recipes::quantity;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::BrightGreen.on_default().bold())
@@ -144,8 +145,9 @@ pub(crate) enum Command {
     /// Hand a bundle on: to a folder, a git repository, an OCI registry or Zenodo
     ///
     /// `dir:PATH`, `git:REMOTE[#BRANCH]`, `oci:REGISTRY/NAME:TAG`, `zenodo` or `zenodo:sandbox`. Every
-    /// byte is verified first. To Zenodo nothing is sent without `--yes`, since what is published
-    /// there stays.
+    /// byte is verified first. For Zenodo, reserve a DOI with `--reserve`, and build and bundle again,
+    /// so that the paper carries it. What is published there stays, so it asks before that; where
+    /// nobody can be asked, nothing is sent without `--yes`.
     Publish(Publish),
     /// Get a bundle back, from where `publish` put it or from the web, and verify every byte
     Fetch(Fetch),
@@ -207,6 +209,11 @@ pub(crate) enum SandboxLevel {
     Partial,
     /// No isolation; limits hold, and every process ends with its run
     None,
+}
+
+/// A size as recipes have it: `64MiB`.
+fn size(text: &str) -> Result<u64, String> {
+    quantity::parse_size(text).ok_or_else(|| "expected a size such as `64MiB` or `2GB`".to_owned())
 }
 
 impl From<SandboxLevel> for Isolation {
@@ -417,6 +424,11 @@ pub(crate) struct Bundle {
     /// Where to write it; default: out/NAME-VERSION.zip
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Leave out files of this size and above that no page is made from: large sources, and what
+    /// runs and builds made beside their results
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true,
+          default_missing_value = "1MiB", value_parser = size)]
+    pub(crate) thin: Option<u64>,
     /// Sign it with this SSH key: a private key, or a public one that the ssh-agent has
     #[arg(long, value_name = "KEY")]
     pub(crate) sign: Option<PathBuf>,
@@ -479,7 +491,10 @@ pub(crate) struct Publish {
     /// Take the place of what is there under the same name
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Do what cannot be undone, too
+    /// Reserve a DOI on Zenodo, write it to the recipe, and stop
+    #[arg(long, conflicts_with_all = ["file", "replace", "yes"])]
+    pub(crate) reserve: bool,
+    /// Do what cannot be undone without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Say what would be sent, and stop

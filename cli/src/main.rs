@@ -49,6 +49,7 @@ mod diagnostics;
 mod drive;
 mod error;
 mod exit;
+mod left_out;
 mod project;
 mod settings;
 mod shell;

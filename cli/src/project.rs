@@ -217,6 +217,7 @@ pub(crate) fn host(
         store,
         cache: cache.join("cache"),
         recorded,
+        absent: unpacked.map(Unpacked::absent).unwrap_or_default(),
         clock: settings.clock,
         supervisor: settings.binary.clone(),
         studio: std::sync::Arc::new(TypstStudio),

@@ -110,6 +110,17 @@ impl Shell {
         }
     }
 
+    /// Asks a person who sits at a terminal; where nobody does, and by default, the answer is no.
+    pub(crate) fn ask(&self, question: &str) -> bool {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        anstream::eprint!("{STRONG}{question}{STRONG:#} [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
     /// Shows a bar of `len` actions, unless quiet, in CI or not at a terminal.
     pub(crate) fn start_bar(&mut self, len: usize, allowed: bool) {
         if !allowed || self.verbosity == Verbosity::Quiet || !std::io::stderr().is_terminal() {

@@ -80,6 +80,7 @@ fn input(request: &PaperRequest) -> Result<papers::PaperInput, Box<Problem>> {
             title: project.title.clone(),
             authors: authors.collect(),
             license: project.license.clone(),
+            doi: project.doi.clone(),
             profile: request.profile.clone(),
             style: request.style.clone(),
         },

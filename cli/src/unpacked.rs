@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use rescience_bundle::{Bundle, manifest};
 use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{Code, KeyInputs, NodeKind, NodeName};
-use rescience_store::{Store, Trace};
+use rescience_store::{Entry, Store, Trace};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::left_out::LeftOut;
 use crate::settings::Settings;
 
 /// What a bundle says of itself.
@@ -73,6 +74,8 @@ pub(crate) struct Unpacked {
     pub(crate) about: About,
     /// What the bundle holds, by path.
     files: BTreeMap<String, Digest>,
+    /// What it does not.
+    pub(crate) left_out: LeftOut,
     bundle: Bundle,
 }
 
@@ -89,7 +92,13 @@ impl Unpacked {
         let about = About::read(&bundle)?;
         let list = bundle.read(manifest::BLAKE3)?.unwrap_or_default();
         let files = manifest::parse_blake3(&list).map_err(|why| changed(&why))?;
-        Ok(Some(Unpacked { about, files, bundle }))
+        let left_out = LeftOut::read(&bundle)?;
+        Ok(Some(Unpacked { about, files, left_out, bundle }))
+    }
+
+    /// The files and links of the project that the bundle does not hold.
+    pub(crate) fn absent(&self) -> BTreeMap<String, Entry> {
+        self.left_out.entries().map(|(path, entry)| (path.clone(), entry)).collect()
     }
 
     /// Where this bundle's store and caches are.
@@ -116,7 +125,8 @@ impl Unpacked {
     /// A file that is not as the list says, or a record whose key is not that of its inputs.
     pub(crate) fn store(&self, settings: &Settings) -> Result<(Store, Tools), Error> {
         let home = self.home(settings);
-        let store = Store::open(&home.join("store"))?;
+        let absent = self.left_out.files.values().map(|file| file.blake3).collect();
+        let store = Store::open(&home.join("store"))?.without(absent);
         let done = home.join("tools.json");
         if let Ok(bytes) = std::fs::read(&done)
             && let Ok(tools) = serde_json::from_slice::<Vec<_>>(&bytes)

@@ -11,7 +11,7 @@ use serde_spanned::Spanned;
 use crate::metric::Metric;
 use crate::name::NodeName;
 use crate::plot::{Band, PlotKind, Scale, Width};
-use crate::recipe::{BuildSystem, Mode, Project, Style};
+use crate::recipe::{About, BuildSystem, Mode, Project, Style};
 use crate::unit::Unit;
 use crate::value::Value;
 
@@ -55,6 +55,7 @@ pub(crate) struct Spot {
 pub(crate) struct SourceLayer {
     pub(crate) spot: Spot,
     pub(crate) path: Option<Spanned<String>>,
+    pub(crate) about: About,
     pub(crate) written: Vec<&'static str>,
 }
 
@@ -148,6 +149,10 @@ pub(crate) struct PaperLayer {
 impl SourceLayer {
     pub(crate) fn overlay(&mut self, upper: &SourceLayer) {
         replace(&mut self.path, upper.path.as_ref());
+        let (own, above) = (&mut self.about, &upper.about);
+        replace(&mut own.description, above.description.as_ref());
+        replace(&mut own.license, above.license.as_ref());
+        replace(&mut own.origin, above.origin.as_ref());
         self.written.extend_from_slice(&upper.written);
     }
 }

@@ -21,6 +21,7 @@
 //! | [`graph`], [`select`] | [`Graph`] of [`Action`]s, and [`Selection`]s of it |
 //! | [`key`] | [`KeyInputs`]: every input of a key, and everything that is kept out |
 //! | [`reason`], [`plan`] | [`Plan`]: what has to run, and each [`Reason`] |
+//! | [`edit`] | what is written into a recipe without touching the rest of it |
 //! | [`lock`] | [`Lock`]: what was decided once and changes only when asked |
 //! | [`results`] | [`results::Results`]: what an experiment measured |
 //!
@@ -31,6 +32,7 @@
 pub mod action_name;
 pub mod code;
 pub mod diagnostic;
+pub mod edit;
 pub mod graph;
 pub mod key;
 mod layers;

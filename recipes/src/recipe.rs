@@ -73,6 +73,9 @@ pub struct Project {
     /// An SPDX expression, as it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
+    /// The work's DOI, without a resolver: `10.5281/zenodo.1234`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doi: Option<String>,
     /// What all seeds derive from; 0 if not given.
     pub seed: u64,
     /// The profile that is taken where none is named.
@@ -103,6 +106,19 @@ pub struct Source {
     pub span: Range<usize>,
     /// Relative to the project, with `/`, without `.` and `..`.
     pub path: Spanned<String>,
+    /// What is said of it.
+    pub about: About,
+}
+
+/// What a recipe says of a source for those who get the bundle. It enters no key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// What it is.
+    pub description: Option<String>,
+    /// Its licence, as an SPDX expression.
+    pub license: Option<String>,
+    /// Where it is from: an address.
+    pub origin: Option<String>,
 }
 
 /// A source with a patch applied.

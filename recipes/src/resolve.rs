@@ -239,7 +239,8 @@ fn sources(nodes: &NodeLayers, problems: &mut Problems) -> BTreeMap<String, Sour
     for (name, layer) in &nodes.sources {
         match &layer.path {
             Some(path) => {
-                let source = Source { span: layer.spot.span.clone(), path: path.clone() };
+                let (span, about) = (layer.spot.span.clone(), layer.about.clone());
+                let source = Source { span, path: path.clone(), about };
                 sources.insert(name.clone(), source);
             }
             None if layer.written.contains(&"path") => {}

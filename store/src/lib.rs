@@ -41,6 +41,7 @@ mod codec;
 mod error;
 mod files;
 pub mod gc;
+mod graft;
 mod import;
 pub mod journal;
 pub mod lock;

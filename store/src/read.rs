@@ -90,7 +90,15 @@ impl Store {
     /// The first object that is missing or damaged.
     pub fn intact(&self, artifact: &Artifact) -> Result<()> {
         self.walk(*artifact, |part, size| match part {
-            Artifact::Blob(digest) => self.probe(&digest, size).map(|()| false),
+            Artifact::Blob(digest) => match self.probe(&digest, size) {
+                // Only a tree tells a size.
+                Err(StoreError::Missing { .. })
+                    if size.is_some() && self.stands_without(&digest) =>
+                {
+                    Ok(false)
+                }
+                probed => probed.map(|()| false),
+            },
             // Its listing is read, and so verified, in order to go on.
             Artifact::Tree(_) => Ok(true),
         })

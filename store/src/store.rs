@@ -48,6 +48,8 @@ use crate::scratch::{self, Scratch};
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// Objects that nobody expects to be here.
+    absent: Arc<BTreeSet<Digest>>,
 }
 
 #[derive(Debug)]
@@ -98,7 +100,17 @@ impl Store {
             drafts: AtomicU64::new(0),
             unsynced: Mutex::new(Unsynced::default()),
         };
-        Ok(Store { inner: Arc::new(inner) })
+        Ok(Store { inner: Arc::new(inner), absent: Arc::default() })
+    }
+
+    /// The same store, in which trees stand without these files: who made them has them elsewhere.
+    pub fn without(self, absent: BTreeSet<Digest>) -> Store {
+        Store { absent: Arc::new(absent), ..self }
+    }
+
+    /// Whether this is one of the files that trees stand [`without`](Store::without).
+    pub fn stands_without(&self, digest: &Digest) -> bool {
+        self.absent.contains(digest)
     }
 
     /// Whether an object of this name is there; says nothing of its bytes.

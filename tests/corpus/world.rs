@@ -350,6 +350,7 @@ pub(crate) fn world() -> PaperInput {
                 author("Bo Writer", "A University"),
             ],
             license: Some("CC-BY-4.0".to_owned()),
+            doi: None,
             profile: "quick".to_owned(),
             style: "report".to_owned(),
         },

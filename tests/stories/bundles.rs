@@ -287,3 +287,105 @@ fn a_paper_alone_is_checked_against_its_own_evidence() {
     std::fs::write(world.path("none.pdf"), b"%PDF-1.7\nnothing").unwrap();
     world.run(&["verify", "none.pdf"]).code(101).says("no PDF that can be read");
 }
+
+/// The toy with a data set of 2 MB that its runs read, and a checkpoint of as much that they write.
+fn heavy(world: &World) -> Project<'_> {
+    let toy = toy::toy(world, "toy");
+    toy.write("experiment/data/large.txt", &"data\n".repeat(400_000));
+    toy.edit(
+        "experiment/run.sh",
+        "set -eu\n",
+        "set -eu\ntr a-z A-Z < data/large.txt > \"$RESCIENCE_OUT/checkpoint\"\n",
+    );
+    toy.run(&["build"]).ok();
+    toy
+}
+
+#[test]
+fn a_thin_bundle_names_large_files_and_gives_the_same_pages() {
+    let mut world = World::new();
+    let toy = heavy(&world);
+    toy.run(&["bundle", "--output", "../full.zip"]).ok().lacks("left out");
+    toy.run(&["bundle", "--thin", "--output", "../thin.zip"]).ok().says("2 large files (3.8 MiB)");
+    toy.run(&["bundle", "--thin=3MB", "--output", "../same.zip"]).ok().lacks("left out");
+    let size = |name: &str| std::fs::metadata(world.path(name)).unwrap().len();
+    assert!(size("thin.zip") + 3_000_000 < size("full.zip"));
+    assert_eq!(size("same.zip"), size("full.zip"));
+    let home = world.path("other-home").display().to_string();
+    let pdf = toy.bytes("out/main.pdf");
+    world.set("RESCIENCE_HOME", &home);
+    let said = world.run(&["verify", "-v", "thin.zip"]).ok().says("all as recorded");
+    said.says("experiment/data/large.txt is left out").says("the bundle is thin");
+    let thin = world.unpack("thin.zip", "thin");
+    assert!(!thin.join("experiment/data").exists());
+    world.run_in(&thin, &["verify"]).ok().says("all as recorded");
+    world.run_in(&thin, &["build", "--offline"]).ok().says("bit for bit as in the bundle");
+    assert_eq!(std::fs::read(thin.join("out/main.pdf")).unwrap(), pdf);
+    // Bundled again, it is as thin as it was.
+    world.run_in(&thin, &["bundle", "--output", "../again.zip"]).ok().says("2 large files");
+    assert!(
+        std::fs::read(world.path("again.zip")).unwrap()
+            == std::fs::read(world.path("thin.zip")).unwrap()
+    );
+    // Runs need what was left out, and say where it belongs.
+    let said = world.run_in(&thin, &["reproduce"]).code(101);
+    said.says("experiment/data/large.txt").says("left out of the bundle");
+    std::fs::create_dir(thin.join("experiment/data")).unwrap();
+    let data = world.path("toy/experiment/data/large.txt");
+    std::fs::copy(data, thin.join("experiment/data/large.txt")).unwrap();
+    world.run_in(&thin, &["reproduce"]).ok().says("[Re]");
+}
+
+#[test]
+fn what_a_thin_bundle_left_out_is_only_what_it_was() {
+    let world = World::new();
+    heavy(&world).run(&["bundle", "--thin", "--output", "../thin.zip"]).ok();
+    let thin = world.unpack("thin.zip", "thin");
+    std::fs::create_dir(thin.join("experiment/data")).unwrap();
+    std::fs::write(thin.join("experiment/data/large.txt"), "other data\n").unwrap();
+    world.run_in(&thin, &["verify"]).code(101).says("experiment/data/large.txt");
+    // Other data are other runs.
+    let said = world.run_in(&thin, &["build", "--dry-run"]).ok();
+    assert!(said.stderr.contains("experiment.less#0"), "{said}");
+}
+
+#[test]
+fn links_of_a_source_go_with_it() {
+    let mut world = World::new();
+    let toy = toy::toy(&world, "toy");
+    std::os::unix::fs::symlink("run.sh", toy.directory.join("experiment/latest")).unwrap();
+    toy.edit("rescience.toml", "\"sh\", \"run.sh\"", "\"sh\", \"latest\"");
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle", "--output", "../toy.zip"]).ok();
+    world.set("RESCIENCE_HOME", world.path("other-home").display().to_string());
+    world.run(&["verify", "toy.zip"]).ok().says("all as recorded");
+    let folder = world.unpack("toy.zip", "folder");
+    world.run_in(&folder, &["verify"]).ok().says("all as recorded");
+    world.run_in(&folder, &["build", "--offline"]).ok().says("bit for bit as in the bundle");
+    world.run_in(&folder, &["reproduce"]).ok().says("[Re]");
+}
+
+#[test]
+fn what_runs_were_given_is_a_data_set_to_those_who_load_it() {
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    toy.write("data/n.csv", "n\n1\n2\n");
+    toy.edit(
+        "rescience.toml",
+        "[experiment.less]\n",
+        "[source.numbers]\npath = \"data\"\ndescription = \"Two numbers.\"\nlicense = \"CC0-1.0\"\n\
+         origin = \"https://example.org/numbers\"\n\n[experiment.less]\n\
+         inputs = { numbers = \"source.numbers\" }\n",
+    );
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+    let folder = world.unpack("toy/out/toy-0.1.0.zip", "folder");
+    let text = std::fs::read(folder.join("croissant/numbers.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(document["description"], "Two numbers.");
+    assert_eq!(document["url"], "https://example.org/numbers");
+    let file = &document["distribution"][0];
+    assert_eq!(file["contentUrl"], "../data/n.csv", "{document}");
+    let hashed = Hashed::of(b"n\n1\n2\n");
+    assert_eq!(file["sha256"], hashed.sha256.to_string(), "{document}");
+}

@@ -6,6 +6,7 @@
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use crate::archive::Archive;
 use crate::support::{Project, World, toy};
 
 /// The toy, built and bundled under its own name.
@@ -75,26 +76,113 @@ fn a_bundle_goes_through_a_git_repository() {
     assert_eq!(String::from_utf8_lossy(&shown.stdout), "v0.1.0\n");
 }
 
+const LICENSED: &str = "version = \"0.1.0\"\nlicense = \"CC-BY-4.0\"";
+
 #[test]
 fn zenodo_is_sent_nothing_without_a_yes() {
     let world = World::new();
     let toy = bundled(&world);
     toy.run(&["publish", "--to", "zenodo:sandbox"]).code(101).says("a deposit needs a licence");
-    toy.edit(
-        "rescience.toml",
-        "version = \"0.1.0\"",
-        "version = \"0.1.0\"\nlicense = \"CC-BY-4.0\"",
-    );
+    toy.edit("rescience.toml", "version = \"0.1.0\"", LICENSED);
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+    toy.run(&["publish", "--to", "zenodo:sandbox"])
+        .code(101)
+        .says("the paper carries no DOI")
+        .says("--reserve");
+    toy.edit("rescience.toml", LICENSED, &format!("{LICENSED}\ndoi = \"10.5072/zenodo.7\""));
     toy.run(&["build"]).ok();
     toy.run(&["bundle"]).ok();
     let said = toy.run(&["publish", "--to", "zenodo:sandbox"]).ok().says("nothing was sent");
-    assert!(
-        said.stdout.contains("POST https://sandbox.zenodo.org/api/deposit/depositions"),
-        "{said}"
-    );
+    for request in [
+        "GET https://sandbox.zenodo.org/api/deposit/depositions/7",
+        "PUT https://sandbox.zenodo.org/api/files/BUCKET/toy-0.1.0.zip",
+        "POST https://sandbox.zenodo.org/api/deposit/depositions/7/actions/publish",
+    ] {
+        assert!(said.stdout.contains(request), "{request}: {said}");
+    }
     toy.run(&["publish", "--to", "zenodo:sandbox", "--yes"]).code(101).says("no `ZENODO_TOKEN`");
     toy.run(&["publish", "--to", "zendo"]).code(1).says("did you mean");
     toy.run(&["publish", "--to", "zenodo", "--offline"]).code(1).says("--offline");
+    toy.run(&["publish", "--to", "dir:x", "--reserve"]).code(1).says("only Zenodo");
+}
+
+#[test]
+fn a_doi_is_in_the_paper_before_zenodo_has_it() {
+    let mut world = World::new();
+    world.set("ZENODO_TOKEN", "full");
+    let (server, archive) = Archive::start();
+    let to = format!("zenodo:{}/api/", server.url);
+    let toy = toy::toy(&world, "toy");
+    toy.edit("rescience.toml", "version = \"0.1.0\"", LICENSED);
+    toy.run(&["publish", "--to", &to, "--reserve", "--dry-run"]).ok().says("Would reserve");
+    assert_eq!(server.requests(), [""; 0]);
+    toy.run(&["publish", "--to", &to, "--reserve"]).ok().prints("10.5072/zenodo.100");
+    assert!(toy.read("rescience.toml").contains("\ndoi = \"10.5072/zenodo.100\"\n"));
+    // Who asks twice has what was reserved.
+    toy.run(&["publish", "--to", &to, "--reserve"]).ok().prints("10.5072/zenodo.100");
+    assert_eq!(archive.state.lock().unwrap().drafts.len(), 1);
+
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+    for file in ["out/main.html", "out/main.json"] {
+        assert!(toy.read(file).contains("10.5072/zenodo.100"), "{file}");
+    }
+    if let Ok(text) =
+        Command::new("pdftotext").arg(toy.directory.join("out/main.pdf")).arg("-").output()
+    {
+        let text = String::from_utf8_lossy(&text.stdout).into_owned();
+        assert!(text.contains("doi:10.5072/zenodo.100"), "{text}");
+    }
+    let folder = world.unpack("toy/out/toy-0.1.0.zip", "unpacked");
+    for file in ["CITATION.cff", "codemeta.json", "ro-crate-metadata.json"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains("10.5072/zenodo.100"), "{file}");
+    }
+    // A stranger cannot reserve for others' work.
+    world.run_in(&folder, &["publish", "--to", &to, "--reserve"]).code(101).says("authors'");
+
+    let sent = toy.run(&["publish", "--to", &to, "--yes"]).ok().prints("10.5072/zenodo.100");
+    let draft = archive.state.lock().unwrap().drafts[&100].clone();
+    assert!(draft.submitted, "{sent}");
+    assert!(draft.files["toy-0.1.0.zip"] == toy.bytes(ZIP));
+    toy.run(&["publish", "--to", &to, "--yes"]).code(101).says("is published already");
+    // From then on, what is reserved is a new version.
+    toy.run(&["publish", "--to", &to, "--reserve"]).ok().prints("10.5072/zenodo.101");
+    assert!(toy.read("rescience.toml").contains("\ndoi = \"10.5072/zenodo.101\"\n"));
+    // The old pages are not published under the new DOI.
+    toy.run(&["publish", "--to", &to, "--yes"]).code(101).says("10.5072/zenodo.100 is published");
+}
+
+#[test]
+fn somebody_at_a_terminal_is_asked_before_what_cannot_be_undone() {
+    let mut world = World::new();
+    world.set("ZENODO_TOKEN", "full");
+    let (server, archive) = Archive::start();
+    let toy = toy::toy(&world, "toy");
+    toy.edit("rescience.toml", "version = \"0.1.0\"", LICENSED);
+    let to = format!("zenodo:{}/api/", server.url);
+    toy.run(&["publish", "--to", &to, "--reserve"]).ok();
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+    let answered = |answer: &str| {
+        let script = format!(
+            "echo {answer} | script --quiet --return --command \"$0 publish --to {to}\" /dev/null"
+        );
+        world.run_by_shell(&toy.directory, &script)
+    };
+    if Command::new("script").arg("--version").output().is_err() {
+        println!("skipped: script is not installed");
+        return;
+    }
+    let said = answered("n").ok();
+    assert!(
+        said.stdout.contains("as 10.5072/zenodo.100, where nobody can take it back?"),
+        "{said}"
+    );
+    assert!(!archive.state.lock().unwrap().drafts[&100].submitted);
+    answered("y").ok();
+    assert!(archive.state.lock().unwrap().drafts[&100].submitted);
 }
 
 /// A registry of Debian's, until it is dropped.

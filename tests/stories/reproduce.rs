@@ -146,6 +146,25 @@ fn a_run_that_fails_here_is_missing_there() {
 }
 
 #[test]
+fn where_one_run_fails_the_others_are_judged() {
+    let mut world = World::new();
+    let tools = world.path("tools");
+    std::fs::create_dir(&tools).unwrap();
+    std::fs::write(tools.join("noise"), "0\n").unwrap();
+    world.set("RESCIENCE_TOOLS", tools.display().to_string());
+    let noise = format!(
+        "case $RESCIENCE_SEED in *[02468]) cat {}/noise;; *) echo 0;; esac",
+        tools.display()
+    );
+    bundled(&world, &noise, "");
+    elsewhere(&mut world);
+    world.set("RESCIENCE_TOOLS", "");
+    let said = world.run(&["reproduce", "toy.zip"]).ok();
+    let said = said.says("[Re] partly reproduced");
+    assert!(["1 of 4", "2 of 4", "3 of 4"].iter().any(|some| said.stderr.contains(some)), "{said}");
+}
+
+#[test]
 fn what_was_never_made_cannot_be_compared() {
     let world = World::new();
     let toy = toy::toy(&world, "toy");

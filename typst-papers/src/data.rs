@@ -70,7 +70,7 @@ fn data(input: &PaperInput) -> Value {
         "project": {
             "name": project.name, "version": project.version, "authors": authors, "date": date,
             "title": if project.title.is_empty() { &project.name } else { &project.title },
-            "license": project.license, "profile": project.profile, "style": project.style,
+            "license": project.license, "doi": project.doi, "profile": project.profile, "style": project.style,
         },
         "experiments": input.experiments.iter()
             .map(|results| (results.name().to_owned(), experiment(input, results)))

@@ -66,6 +66,8 @@ pub struct ProjectMeta {
     pub authors: Vec<Author>,
     /// The text's licence, as an SPDX expression.
     pub license: Option<String>,
+    /// The work's DOI, without a resolver.
+    pub doi: Option<String>,
     /// The profile the paper was built with.
     pub profile: String,
     /// `conference` (two columns) or `report` (one column).

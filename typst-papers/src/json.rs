@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! { "schema": 1, "title": "…", "authors": [{ "name": "…", "affiliation": null, "orcid": null }],
-//!   "date": "2026-03-04", "license": "CC-BY-4.0", "mode": "strict",
+//!   "date": "2026-03-04", "license": "CC-BY-4.0", "doi": null, "mode": "strict",
 //!   "abstract": [BLOCK], "sections": [{ "level": 1, "title": "1 Introduction", "blocks": [BLOCK] }],
 //!   "figures": [{ "name": "curves", "caption": [INLINE], "digest": "b3:…" }],
 //!   "tables": [{ "caption": [INLINE], "rows": [[[INLINE]]] }],
@@ -55,7 +55,7 @@ pub(crate) fn paper(
     let paper = json!({
         "schema": 1,
         "title": if project.title.is_empty() { &project.name } else { &project.title },
-        "authors": authors, "date": date, "license": project.license, "mode": input.mode.as_str(),
+        "authors": authors, "date": date, "license": project.license, "doi": project.doi, "mode": input.mode.as_str(),
         "abstract": reader.preface, "sections": reader.sections, "figures": reader.figures,
         "tables": reader.tables, "references": reader.references, "notes": reader.notes,
         "claims": claims, "digits": accounting,

@@ -11,20 +11,18 @@
 //! made/                                papers, figures and results, where `out/` has them
 //! objects/HEX                          the rest of what was made, and listings, by digest
 //! traces/HEX.json                      what made it: every input of every key, by digest
+//! left-out.json                        what is not here: links, and large files of a thin one
 //! ```
 //!
 //! What stands under a name of its own is not in `objects/` again: everything is found by its digest in
 //! the manifest.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use rescience_bundle::secret::Scanned;
-use rescience_bundle::{BundleError, Writer, secret};
-use rescience_digest::{ActionKey, Digest};
+use rescience_bundle::{Writer, secret};
+use rescience_exec::build;
 use rescience_provenance::slsa;
-use rescience_recipes::{ActionIndex, ActionName, Code, NodeKind, Step};
-use rescience_store::{Artifact, Entry, StatCache, Store, Trace};
+use rescience_recipes::{Code, Step};
 
 use crate::args::{Bundle, Global};
 use crate::error::Error;
@@ -32,9 +30,12 @@ use crate::project::{self, LOCK, Project, RECIPE};
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::signing;
-use crate::unpacked::{About, made_path};
+use crate::unpacked::About;
 
 mod account;
+mod gathered;
+
+use gathered::{Gathered, Thin};
 
 pub(crate) fn run(
     shell: &Shell,
@@ -50,15 +51,17 @@ pub(crate) fn run(
     let names = papers.iter().map(|index| project.graph.action(*index).name.to_string());
     let names: Vec<String> = names.collect();
     let selection = project.select(&names)?;
-    let plan = rescience_exec::build::plan(project.as_built(), &selection, &host)?;
-    let mut gathered = Gathered::default();
-    let mut stats = StatCache::open(&settings.home.join("cache/stat/bundle"));
+    let plan = build::plan(project.as_built(), &selection, &host)?;
+    let thin = args.thin.map(|size| Thin::new(&project.recipe, size));
+    let mut gathered = Gathered::new(&host, thin);
+    let files = plan.steps.iter().flat_map(|step| &project.graph.action(step.index()).files);
+    let files = build::inputs(project.as_built(), files.map(|(_, path)| path.get_ref()), &host)
+        .map_err(|(path, problem)| Error::other(format!("`{path}`: {problem}")))?;
     for step in &plan.steps {
         let action = project.graph.action(step.index());
         for (_, path) in &action.files {
             let path = path.get_ref();
-            let artifact = host.store.import(&project.directory.join(path), &mut stats)?;
-            gathered.files(&host.store, path, &artifact)?;
+            gathered.files(action, path, &files[path])?;
         }
         match step {
             Step::Run { .. } => {
@@ -69,7 +72,7 @@ pub(crate) fn run(
             }
             Step::Fresh { key: None, .. } => {}
             Step::Fresh { key: Some(key), made, .. } => {
-                gathered.made(&host.store, step.index(), &action.name, key, &made.output)?;
+                gathered.made(&project.graph, step.index(), key, &made.output)?;
             }
         }
     }
@@ -99,8 +102,10 @@ pub(crate) fn run(
             writer.add(name, &bytes)?;
         }
     }
-    let files = gathered.named.len() + gathered.objects.len() + gathered.traces.len();
-    gathered.write(&host.store, &mut writer)?;
+    let files = gathered.len();
+    let left_out = gathered.write(&mut writer)?.files.values();
+    let left_out =
+        left_out.map(|file| file.size).fold((0, 0), |(n, all), size| (n + 1, all + size));
     let account = account::account(&project, &host.store, &gathered.records, &writer)?;
     for document in rescience_provenance::documents(&account) {
         writer.add(&document.path, &document.bytes)?;
@@ -119,6 +124,10 @@ pub(crate) fn run(
     let shown = to.strip_prefix(&settings.directory).unwrap_or(&to).display();
     let size = super::gc::bytes(size);
     shell.status("Bundled", format_args!("{shown}: {files} artifacts and records ({size})"));
+    if let (count @ 1.., bytes) = left_out {
+        let (files, bytes) = (if count == 1 { "file" } else { "files" }, super::gc::bytes(bytes));
+        shell.note(format_args!("{count} large {files} ({bytes}) left out, and named by digest"));
+    }
     shell.data(format_args!("{digest}  {shown}"));
     Ok(())
 }
@@ -127,106 +136,6 @@ pub(crate) fn run(
 pub(super) fn default_name(project: &Project) -> PathBuf {
     let recipe = &project.recipe.project;
     PathBuf::from(format!("out/{}-{}.zip", recipe.name, recipe.version))
-}
-
-/// What goes into the bundle.
-#[derive(Default)]
-struct Gathered {
-    /// Files under names of their own, and whether they can be executed.
-    named: BTreeMap<String, (Digest, bool)>,
-    /// Everything that the records lead to.
-    objects: BTreeSet<Digest>,
-    traces: BTreeMap<Digest, Vec<u8>>,
-    records: Vec<account::Record>,
-}
-
-impl Gathered {
-    /// Takes a file or a folder of the project, under the path that the recipe gives it.
-    fn files(&mut self, store: &Store, path: &str, artifact: &Artifact) -> Result<(), Error> {
-        self.objects.extend(store.closure([*artifact])?.iter().map(Artifact::digest));
-        let Artifact::Tree(tree) = artifact else {
-            self.named.insert(path.to_owned(), (artifact.digest(), false));
-            return Ok(());
-        };
-        for (name, entry) in store.tree(tree)?.entries {
-            let path = format!("{path}/{name}");
-            match entry {
-                Entry::File { digest, executable, .. } => {
-                    self.named.insert(path, (digest, executable));
-                }
-                Entry::Directory { digest } => self.files(store, &path, &Artifact::Tree(digest))?,
-                Entry::Symlink { .. } => {
-                    let reason = "it is a symbolic link".to_owned();
-                    return Err(BundleError::Unfit { name: path, reason }.into());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what an action made, and the record of it.
-    fn made(
-        &mut self,
-        store: &Store,
-        index: ActionIndex,
-        action: &ActionName,
-        key: &ActionKey,
-        output: &Digest,
-    ) -> Result<(), Error> {
-        let traces = store.traces(key)?;
-        let made = |it: &Trace| it.output.is_some_and(|made| made.digest() == *output);
-        let Some(trace) = traces.into_iter().rev().find(made) else {
-            return Err(Error::other(format!("the store has lost the record of {action}")));
-        };
-        self.objects.extend(store.closure(trace.artifacts())?.iter().map(Artifact::digest));
-        if let ActionName::Node(node) = action {
-            if node.kind == NodeKind::Paper {
-                for log in ["html", "json"] {
-                    if let Some(Artifact::Blob(digest)) = trace.logs.get(log) {
-                        let path = format!("made/{}.{log}", node.name);
-                        self.named.insert(path, (*digest, false));
-                    }
-                }
-            }
-            if let Some(path) = made_path(node) {
-                self.named.insert(path, (*output, false));
-            }
-        }
-        let bytes = trace.to_bytes();
-        self.traces.insert(Digest::of(&bytes), bytes);
-        self.records.push((index, trace));
-        Ok(())
-    }
-
-    fn write(&self, store: &Store, writer: &mut Writer) -> Result<(), Error> {
-        let mut put = |name: &str, digest: &Digest, executable: bool| -> Result<(), Error> {
-            let file = store.object_file(digest)?;
-            let size = file.metadata().map_err(|error| Error::other(error.to_string()))?.len();
-            let mut from = Scanned::new(file);
-            let added = writer.add_file(name, &mut from, size, executable);
-            if let Some(secret) = from.found() {
-                return Err(secret_at(name, secret.line, secret.kind));
-            }
-            if added?.digest != *digest {
-                // Read again for the store's own words.
-                store.read(digest)?;
-            }
-            Ok(())
-        };
-        let here: BTreeSet<Digest> = self.named.values().map(|(digest, _)| *digest).collect();
-        for (name, (digest, executable)) in &self.named {
-            put(name, digest, *executable)?;
-        }
-        for digest in self.objects.difference(&here) {
-            put(&format!("objects/{}", digest.hex()), digest, false)?;
-        }
-        for (digest, bytes) in &self.traces {
-            let name = format!("traces/{}.json", digest.hex());
-            refuse_secrets(&name, bytes)?;
-            writer.add(&name, bytes)?;
-        }
-        Ok(())
-    }
 }
 
 fn refuse_secrets(name: &str, bytes: &[u8]) -> Result<(), Error> {

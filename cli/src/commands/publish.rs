@@ -5,18 +5,19 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rescience_bundle::{Bundle, Depth, verify};
-use rescience_exchange::address::{GitAddress, OciAddress, Site, Target};
+use rescience_exchange::address::{GitAddress, OciAddress, Target};
 use rescience_exchange::dir::{self, Clash};
-use rescience_exchange::zenodo::{self, Creator, Kind, Metadata, Start, Zenodo};
 use rescience_exchange::{Credentials, Event, Http, Options, Token, git, oci};
 use serde_json::json;
 
 use crate::args::{Global, MessageFormat, Publish};
 use crate::error::Error;
-use crate::project::{Project, RECIPE};
+use crate::project::Project;
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::unpacked::About;
+
+mod zenodo;
 
 pub(crate) fn run(
     shell: &Shell,
@@ -28,6 +29,12 @@ pub(crate) fn run(
     let offline = global.offline() && !matches!(target, Target::Folder(_));
     if offline {
         return Err(Error::usage("`--offline` forbids what `--to` asks for".to_owned()));
+    }
+    if args.reserve {
+        return match &target {
+            Target::Zenodo(site) => zenodo::reserve(shell, global, settings, args, site),
+            _ => Err(Error::usage("only Zenodo reserves DOIs: `--to zenodo --reserve`".to_owned())),
+        };
     }
     let zip = file(global, settings, args)?;
     let bundle = Bundle::open(&zip)?;
@@ -128,33 +135,6 @@ impl Publication<'_> {
         Ok(Some(Done { place: address.to_string(), id: format!("sha256:{digest}") }))
     }
 
-    /// Nothing is sent without `--yes`: what is published there stays.
-    fn zenodo(&self, bundle: &Bundle, site: &Site) -> Result<Option<Done>, Error> {
-        let metadata = metadata(bundle, self.about)?;
-        let files = [self.zip.to_owned()];
-        if self.args.dry_run || !self.args.yes {
-            let plan = zenodo::plan(site, &Start::New, &files, &metadata, self.args.yes)?;
-            for request in &plan {
-                self.shell.data(request);
-            }
-            self.shell.note("nothing was sent: `--yes` sends it, and what is published stays");
-            return Ok(None);
-        }
-        let Some(token) = self.settings.secret("ZENODO_TOKEN") else {
-            return Err(Error::Other {
-                message: "there is no `ZENODO_TOKEN`".to_owned(),
-                help: Some("make one with the scopes deposit:write and deposit:actions".into()),
-            });
-        };
-        let (http, watch) = (http(self.settings)?, &mut watch(self.shell));
-        let zenodo = Zenodo::new(&http, site, &Token::new(&token))?;
-        let deposit = zenodo.reserve(watch)?;
-        zenodo.upload(&deposit, self.zip, watch)?;
-        zenodo.describe(&deposit, &metadata, watch)?;
-        let published = zenodo.publish(&deposit, watch)?;
-        Ok(Some(Done { place: published.page, id: published.doi }))
-    }
-
     fn dry_run(&self, what: &str) -> bool {
         if self.args.dry_run {
             self.shell.status("Would publish", what);
@@ -176,45 +156,6 @@ fn file(global: &Global, settings: &Settings, args: &Publish) -> Result<PathBuf,
             message: format!("there is no `{}`", path.display()),
             help: Some("`rescience bundle` writes it".to_owned()),
         }),
-    }
-}
-
-/// What a deposit says of itself, from the recipe inside.
-fn metadata(bundle: &Bundle, about: &About) -> Result<Metadata, Error> {
-    let text = bundle.read(RECIPE)?.unwrap_or_default();
-    let recipe = rescience_recipes::parse_bytes(RECIPE, &text, Some(&about.profile))?;
-    let project = &recipe.project;
-    let creators = project.authors.iter().map(|author| Creator {
-        name: family_first(&author.name),
-        affiliation: author.affiliation.clone(),
-        orcid: author.orcid.as_deref().map(|it| it.rsplit('/').next().unwrap_or(it).to_owned()),
-    });
-    let license = project.license.clone().ok_or_else(|| Error::Other {
-        message: "a deposit needs a licence".to_owned(),
-        help: Some("write `license = \"CC-BY-4.0\"`, or another of SPDX, to [project]".to_owned()),
-    })?;
-    Ok(Metadata {
-        kind: Kind::Preprint,
-        title: project.title.clone(),
-        creators: creators.collect(),
-        description: format!(
-            "{}. The paper with all it was made from: `rescience verify` checks every byte, record \
-             and claim, `rescience build` makes the pages again, `rescience reproduce` the runs.",
-            project.title.trim_end_matches('.')
-        ),
-        license,
-        keywords: Vec::new(),
-        version: Some(project.version.clone()),
-        date: None,
-        related: Vec::new(),
-    })
-}
-
-/// `Given Family` as catalogues want it; what has a comma is in order already.
-fn family_first(name: &str) -> String {
-    match name.rsplit_once(' ') {
-        Some((given, family)) if !name.contains(',') => format!("{family}, {given}"),
-        _ => name.to_owned(),
     }
 }
 

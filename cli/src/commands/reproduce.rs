@@ -16,7 +16,7 @@ use crate::project;
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::signing;
-use crate::unpacked::Tools;
+use crate::unpacked::{Tools, Unpacked};
 
 mod runs;
 mod subject;
@@ -45,6 +45,7 @@ pub(crate) fn run(
     let mut host = project::host(global, settings, args.jobs, None)?;
     host.store = store.store.clone();
     host.recorded = Tools::new();
+    host.absent = again.unpacked.as_ref().map(Unpacked::absent).unwrap_or_default();
     host.keep_going = true;
     host.isolation = args.sandbox.into();
     let names: Vec<String> = recorded.experiments.keys().map(ToString::to_string).collect();
@@ -59,7 +60,9 @@ pub(crate) fn run(
     let judged = judge(
         recorded.experiments.iter().map(|(name, results)| (results, found.experiments.get(name))),
     );
-    let complete = recorded.complete && args.seeds.is_none_or(|seeds| seeds >= recorded.seeds);
+    let complete = recorded.complete
+        && report.summary.failed == 0
+        && args.seeds.is_none_or(|seeds| seeds >= recorded.seeds);
     let reproduction = Reproduction {
         outcome: Outcome::of(&judged, complete),
         machines: differences(&recorded.facts, &found.facts),

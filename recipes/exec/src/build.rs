@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{
-    Action, ActionIndex, Code, Graph, Hit, KeyInputs, Made, Plan, Recipe, Selection, Step, Work,
-    World as _, key_inputs,
+    Action, ActionIndex, Code, Graph, Hit, InputProblem, KeyInputs, Made, Plan, Recipe, Selection,
+    Step, Work, World as _, key_inputs,
 };
 use rescience_store::Artifact;
 use tokio::task::JoinSet;
@@ -60,6 +60,23 @@ pub fn plan(
     let plan = rescience_recipes::plan(project.graph, selection, &outside)?;
     outside.save();
     Ok(plan)
+}
+
+/// The artifacts of files and folders of the project, by path.
+///
+/// # Errors
+/// The first of them that is missing or unreadable.
+pub fn inputs<'p>(
+    project: Project<'_>,
+    paths: impl IntoIterator<Item = &'p String>,
+    host: &Host,
+) -> Result<BTreeMap<String, Artifact>, (String, InputProblem)> {
+    let outside = Outside::new(host, project.directory, &project.recipe.project.name);
+    let import = |path: &String| match outside.import(path) {
+        Ok(artifact) => Ok((path.clone(), artifact)),
+        Err(problem) => Err((path.clone(), problem)),
+    };
+    paths.into_iter().map(import).collect()
 }
 
 /// Makes everything in the selection that has no trace yet.

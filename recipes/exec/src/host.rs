@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rescience_digest::ActionKey;
-use rescience_store::Store;
+use rescience_store::{Entry, Store};
 
 use crate::clock::Clock;
 use crate::sandbox::Isolation;
@@ -31,6 +31,9 @@ pub struct Host {
     /// The tools of builds that were done elsewhere, by the key that each has without tools: an
     /// unpacked bundle's programs stand although this machine may have other tools.
     pub recorded: BTreeMap<ActionKey, BTreeMap<String, String>>,
+    /// Files and links that belong to the project and are not at hand, by path: an unpacked bundle
+    /// may have been thin. Keys know them; only what has to read one misses it.
+    pub absent: BTreeMap<String, Entry>,
     /// Slots for concurrent work, at least 1; a run takes as many as the CPUs it asks for.
     pub jobs: usize,
     /// Whether to start further work after a failure.

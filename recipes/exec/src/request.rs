@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use rescience_digest::Digest;
 use rescience_recipes::results::Results;
-use rescience_recipes::{ActionName, NodeKind, NodeName, PaperSpec, Plot, Project};
-use rescience_store::{Entry, Tree};
+use rescience_recipes::{ActionName, Collect, NodeKind, NodeName, PaperSpec, Plot, Project};
+use rescience_store::{Entry, Store, StoreError, Tree};
 
 use crate::studio::{FigureData, FigureRequest, PaperRequest};
 
@@ -49,6 +49,25 @@ impl<E> From<E> for NoFigure<E> {
     fn from(error: E) -> NoFigure<E> {
         NoFigure::Artifact(error)
     }
+}
+
+/// The files of one run that hold metrics, by path.
+///
+/// # Errors
+/// A store that cannot read them; one that the run did not write is none.
+pub fn metric_files(
+    store: &Store,
+    spec: &Collect,
+    output: &Digest,
+) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    let mut files = BTreeMap::new();
+    for metric in spec.metrics.values() {
+        if !files.contains_key(&metric.file) {
+            let bytes = store.read_at(output, &metric.file)?;
+            files.extend(bytes.map(|bytes| (metric.file.clone(), bytes)));
+        }
+    }
+    Ok(files)
 }
 
 /// What a figure is drawn from.
@@ -197,14 +216,14 @@ fn gather<A: Artifacts>(
     Ok(())
 }
 
-impl Artifacts for rescience_store::Store {
-    type Error = rescience_store::StoreError;
+impl Artifacts for Store {
+    type Error = StoreError;
 
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, Self::Error> {
-        rescience_store::Store::read(self, digest)
+        Store::read(self, digest)
     }
 
     fn tree(&self, digest: &Digest) -> Result<Tree, Self::Error> {
-        rescience_store::Store::tree(self, digest)
+        Store::tree(self, digest)
     }
 }

@@ -8,7 +8,7 @@ use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{
     ActionName, BuildSystem, Hit, InputProblem, KeyInputs, Made, NodeKind, World,
 };
-use rescience_store::{Artifact, Standing, StatCache, Store, StoreError, TraceIndex};
+use rescience_store::{Artifact, Entry, Standing, StatCache, Store, StoreError, TraceIndex};
 
 use crate::host::Host;
 use crate::still::Answers;
@@ -46,11 +46,10 @@ impl<'a> Outside<'a> {
         if let Some(known) = self.inputs.borrow().get(path) {
             return known.clone();
         }
-        let found = self
-            .host
-            .store
-            .import(&self.directory.join(path), &mut self.stats.borrow_mut())
-            .map_err(|error| input_problem(&error));
+        let Host { store, absent, .. } = self.host;
+        let found = store.import(&self.directory.join(path), &mut self.stats.borrow_mut());
+        let found = found.map_err(|error| input_problem(&error));
+        let found = complete(store, absent, path, found);
         self.inputs.borrow_mut().insert(path.to_owned(), found.clone());
         found
     }
@@ -124,6 +123,32 @@ impl<'a> Outside<'a> {
 /// What caches call a project.
 pub(crate) fn project_name(directory: &Path) -> String {
     Digest::of(directory.as_os_str().as_encoded_bytes()).hex()
+}
+
+/// What was found at a path of the project, with what belongs there and is not at hand.
+fn complete(
+    store: &Store,
+    absent: &BTreeMap<String, Entry>,
+    path: &str,
+    found: Result<Artifact, InputProblem>,
+) -> Result<Artifact, InputProblem> {
+    let tree = match (&found, absent.get(path)) {
+        (Err(InputProblem::Missing), Some(Entry::File { digest, .. })) => {
+            return Ok(Artifact::Blob(*digest));
+        }
+        (Ok(Artifact::Tree(digest)), _) => Some(digest),
+        (Err(InputProblem::Missing), _) => None,
+        _ => return found,
+    };
+    let below = |(name, entry)| {
+        let name: &String = name;
+        Some((name.strip_prefix(path)?.strip_prefix('/')?, entry))
+    };
+    let below: BTreeMap<&str, &Entry> = absent.iter().filter_map(below).collect();
+    if below.is_empty() {
+        return found;
+    }
+    store.graft(tree, &below).map(Artifact::Tree).map_err(|error| input_problem(&error))
 }
 
 fn input_problem(error: &StoreError) -> InputProblem {

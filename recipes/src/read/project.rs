@@ -42,6 +42,10 @@ pub(super) fn read(
     let title = fields.words("title", problems);
     let authors = authors(&mut fields, problems);
     let license = fields.words("license", problems);
+    let doi = fields.string("doi", problems);
+    if let Some(doi) = &doi {
+        check_doi(doi, problems);
+    }
     let seed = fields
         .take("seed")
         .and_then(|seed| fields::expect_count("`seed`", seed, 0, MAX_SEED, problems));
@@ -53,6 +57,7 @@ pub(super) fn read(
         name,
         authors,
         license: license.map(Spanned::into_inner),
+        doi: doi.map(Spanned::into_inner),
         seed: seed.unwrap_or(0),
         default_profile: default_profile.as_ref().map(|profile| profile.get_ref().clone()),
     };
@@ -67,6 +72,7 @@ pub(super) fn unknown() -> (Project, Option<Spanned<String>>) {
         title: String::new(),
         authors: Vec::new(),
         license: None,
+        doi: None,
         seed: 0,
         default_profile: None,
     };
@@ -106,6 +112,34 @@ fn authors(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> Vec<Author> 
         }
     }
     authors
+}
+
+/// A DOI in the form that all of the documents that carry it take.
+fn check_doi(doi: &Spanned<String>, problems: &mut Problems) {
+    let fits = |text: &str| {
+        let parts = text.strip_prefix("10.").and_then(|rest| rest.split_once('/'));
+        parts.is_some_and(|(registrant, suffix)| {
+            let digits = registrant
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+            let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\".contains(&byte);
+            digits && registrant.len() >= 4 && !suffix.is_empty() && suffix.bytes().all(plain)
+        })
+    };
+    let text = doi.get_ref();
+    if fits(text) {
+        return;
+    }
+    let bare = text.find("10.").map(|at| &text[at..]).filter(|bare| fits(bare));
+    let help = match bare {
+        Some(bare) => format!("write `{bare}`"),
+        None => "a DOI looks like `10.5281/zenodo.1234`".to_owned(),
+    };
+    problems.push(
+        Diagnostic::new(Code::BadChoice, doi.span(), "this is no DOI")
+            .label("expected `10.`, a registrant's digits, `/` and a name")
+            .help(help),
+    );
 }
 
 fn check_orcid(orcid: &Spanned<String>, problems: &mut Problems) {

@@ -75,6 +75,22 @@ impl Digest {
 }
 
 impl Hashed {
+    /// Hashes all that a reader yields, in constant memory.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn read(from: &mut impl std::io::Read) -> std::io::Result<Hashed> {
+        let (mut hasher, mut buffer) = (Hasher::new(), vec![0; 1 << 18]);
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(hasher.finish()),
+                Ok(count) => hasher.update(&buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Both hashes and the size of `bytes`.
     pub fn of(bytes: &[u8]) -> Hashed {
         let mut hasher = Hasher::new();

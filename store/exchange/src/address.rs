@@ -20,7 +20,7 @@ pub enum Target {
     Git(GitAddress),
     /// `oci:REGISTRY/NAME:TAG`.
     Oci(OciAddress),
-    /// `zenodo` or `zenodo:sandbox`.
+    /// `zenodo`, `zenodo:sandbox`, or `zenodo:` and the address of another server's API.
     Zenodo(Site),
 }
 
@@ -107,6 +107,16 @@ impl FromStr for Target {
             },
             ("zenodo", _) if text == "zenodo" => Ok(Target::Zenodo(Site::Zenodo)),
             ("zenodo", "sandbox") => Ok(Target::Zenodo(Site::Sandbox)),
+            ("zenodo", rest) if rest.ends_with("/api/") => match Url::parse(rest) {
+                Ok(url) if url.password().is_some() || !url.username().is_empty() => {
+                    Err(wrong("a password has no place in an address: give it apart", None))
+                }
+                Ok(url) if matches!(url.scheme(), "http" | "https") => {
+                    Ok(Target::Zenodo(Site::At(url)))
+                }
+                Ok(_) => Err(wrong("its API is spoken over `https:`", None)),
+                Err(reason) => Err(wrong(&reason.to_string(), None)),
+            },
             ("zenodo", rest) => {
                 let nearest = if rest.starts_with('s') { "zenodo:sandbox" } else { "zenodo" };
                 Err(wrong("there is one other Zenodo, the sandbox", Some(nearest.to_owned())))
@@ -219,6 +229,11 @@ mod tests {
         assert_eq!("git:../r.git#v1".parse(), Ok(Target::Git(GitAddress { remote, branch })));
         assert_eq!("zenodo".parse(), Ok(Target::Zenodo(Site::Zenodo)));
         assert_eq!("zenodo:sandbox".parse(), Ok(Target::Zenodo(Site::Sandbox)));
+        let own = Url::parse("https://archive.example.org/api/").unwrap();
+        assert_eq!(
+            "zenodo:https://archive.example.org/api/".parse(),
+            Ok(Target::Zenodo(Site::At(own)))
+        );
         for (wrong, nearest) in [
             ("out", "`dir:out`"),
             ("dir:", "`dir:.`"),

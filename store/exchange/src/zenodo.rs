@@ -45,8 +45,8 @@ pub enum Start {
     New,
     /// A new version of the published deposit with this number.
     Version(u64),
-    /// A deposit that was reserved before.
-    Draft(Deposit),
+    /// The deposit with this number, which was reserved before.
+    Draft(u64),
 }
 
 /// Zenodo, or its sandbox, seen by the owner of a token. The token needs the scopes `deposit:write`
@@ -196,10 +196,13 @@ pub fn plan(
             calls.extend([base.new_version(*id), base.look_at("ID"), base.remove_any()]);
             base.placeholder()
         }
-        Start::Draft(deposit) => deposit.clone(),
+        Start::Draft(id) => {
+            calls.push(base.look(*id));
+            base.placeholder()
+        }
     };
     let id = match start {
-        Start::Draft(deposit) => deposit.id.to_string(),
+        Start::Draft(id) => id.to_string(),
         _ => "ID".to_owned(),
     };
     for file in files {

@@ -78,6 +78,7 @@ fn provenance(input: &PaperInput) -> Value {
         "engine": ENGINE,
         "project": {
             "name": project.name, "version": project.version, "license": project.license,
+            "doi": project.doi,
             "profile": project.profile,
         },
         "mode": input.mode.as_str(),

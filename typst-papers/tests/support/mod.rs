@@ -179,6 +179,7 @@ pub(crate) fn sample() -> PaperInput {
                 author("Bo Writer", "A University"),
             ],
             license: Some("CC-BY-4.0".to_owned()),
+            doi: None,
             profile: "quick".to_owned(),
             style: "conference".to_owned(),
         },

@@ -1,19 +1,21 @@
 //! What a bundle tells other tools: its files, actions and programs, from the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rescience_bundle::Writer;
 use rescience_digest::Digest;
 use rescience_provenance::account::{
-    Action, Author, Content, Engine, File, Kind, Name, Organization, Outcome, Program, Slot, Usage,
+    Action, Author, Content, DataSet, Engine, File, Kind, Name, Organization, Outcome, Program,
+    Slot, Usage,
 };
 use rescience_provenance::{Account, account};
 use rescience_recipes::key::Kind as Work;
-use rescience_recipes::{ActionIndex, ActionName, KeyInputs};
+use rescience_recipes::{ActionIndex, ActionName, KeyInputs, NodeKind};
 use rescience_store::{Artifact, Store, Trace};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::left_out::LeftOut;
 use crate::project::{LOCK, Project, RECIPE};
 use crate::unpacked::made_path;
 
@@ -83,7 +85,7 @@ pub(super) fn account(
             publisher: None,
             published: last.unwrap_or_default(),
             keywords: Vec::new(),
-            doi: None,
+            doi: recipe.doi.clone(),
             url: None,
         },
         engine: Engine {
@@ -98,9 +100,32 @@ pub(super) fn account(
         files,
         programs,
         actions,
-        data_sets: Vec::new(),
+        data_sets: data_sets(project, records),
         answers: Vec::new(),
     })
+}
+
+/// The sources that runs were given as inputs, rather than run.
+fn data_sets(project: &Project, records: &[Record]) -> Vec<DataSet> {
+    let deps = records.iter().flat_map(|(index, _)| &project.graph.action(*index).deps);
+    let inputs = deps.filter(|(role, _)| role.starts_with("input.")).map(|(_, dep)| *dep);
+    let inputs: BTreeSet<ActionIndex> = inputs.collect();
+    let set = |index: ActionIndex| {
+        let node = &project.graph.action(index).node;
+        let source = project.recipe.sources.get(&node.name);
+        let source = source.filter(|_| node.kind == NodeKind::Source)?;
+        Some(DataSet {
+            path: source.path.get_ref().clone(),
+            name: node.name.clone(),
+            description: source.about.description.clone(),
+            license: source.about.license.clone(),
+            url: source.about.origin.clone(),
+            creators: Vec::new(),
+            version: None,
+            fields: Vec::new(),
+        })
+    };
+    inputs.into_iter().filter_map(set).collect()
 }
 
 fn action(
@@ -263,6 +288,7 @@ fn about(path: &str) -> &'static str {
         Some("traces") => "The record of an action: its key, what entered it, what came of it",
         None if path == RECIPE => "The recipe",
         None if path == LOCK => "What was pinned",
+        None if path == LeftOut::FILE => "What belongs to the bundle and is not in it, by digest",
         _ => "A file of the project",
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rescience_bundle::Bundle;
-use rescience_digest::{Digest, Hashed};
+use rescience_digest::{ActionKey, Digest, Hashed};
 use rescience_exec::build::{Report, plan};
 use rescience_exec::host::Host;
-use rescience_recipes::{ActionName, NodeName, Step, Work};
+use rescience_exec::request::metric_files;
+use rescience_recipes::results::{RunRecord, collect};
+use rescience_recipes::{Action, ActionIndex, ActionName, Collect, NodeName, Step, Work};
 use rescience_sign::statement::ResourceDescriptor;
 use rescience_sign::{PublicKey, Signer};
 use rescience_store::Store;
@@ -130,14 +132,24 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// What came of a build. Where runs of an experiment failed, the others count.
     pub(super) fn gather(project: &Project, report: &Report, host: &Host) -> Result<Found, Error> {
+        let made: BTreeMap<ActionIndex, (Digest, Option<ActionKey>)> = report
+            .made
+            .iter()
+            .map(|(index, artifact, key)| (*index, (artifact.digest(), *key)))
+            .collect();
         let mut found = Found { experiments: BTreeMap::new(), facts: Vec::new(), runs: 0 };
-        for (index, artifact, _) in &report.made {
-            let action = project.graph.action(*index);
+        for (index, action) in project.graph.actions().iter().enumerate() {
+            let index = ActionIndex::new(index);
             match (&action.work, &action.name) {
-                (Work::Run(_), _) => found.runs += 1,
-                (Work::Collect(_), ActionName::Node(name)) => {
-                    let results = read(&host.store, &artifact.digest())?;
+                (Work::Run(_), _) => found.runs += usize::from(made.contains_key(&index)),
+                (Work::Collect(spec), ActionName::Node(name)) => {
+                    let results = match made.get(&index) {
+                        Some((digest, _)) => Some(read(&host.store, digest)?),
+                        None => partial(project, action, spec, &made, &host.store)?,
+                    };
+                    let Some(results) = results else { continue };
                     found.facts.extend(facts(&host.store, &results)?);
                     found.experiments.insert(name.clone(), results);
                 }
@@ -146,6 +158,41 @@ impl Found {
         }
         Ok(found)
     }
+}
+
+/// The results of the runs that did not fail; none if all did.
+fn partial(
+    project: &Project,
+    action: &Action,
+    spec: &Collect,
+    made: &BTreeMap<ActionIndex, (Digest, Option<ActionKey>)>,
+    store: &Store,
+) -> Result<Option<Results>, Error> {
+    let mut runs = Vec::new();
+    let mut program = None;
+    for (role, dep) in &action.deps {
+        let Some((output, key)) = made.get(dep) else { continue };
+        let name = &project.graph.action(*dep).name;
+        if role == "program" {
+            program = Some(*output);
+        }
+        let (ActionName::Run { .. }, Some(key)) = (name, key) else { continue };
+        let trace = store.traces(key)?.pop();
+        runs.push(RunRecord {
+            name: name.clone(),
+            key: Some(*key),
+            output: *output,
+            facts: trace.and_then(|trace| trace.facts),
+            files: metric_files(store, spec, output)?,
+        });
+    }
+    if runs.is_empty() {
+        return Ok(None);
+    }
+    let Ok(results) = collect(spec, program, &runs) else { return Ok(None) };
+    let bytes = serde_json::to_vec(&results).expect("results serialise");
+    let results = Results::parse(&bytes);
+    results.map(Some).map_err(|error| Error::other(format!("results of {}: {error}", action.name)))
 }
 
 fn read(store: &Store, digest: &Digest) -> Result<Results, Error> {

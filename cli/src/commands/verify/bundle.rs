@@ -13,12 +13,14 @@ use super::inside::Inside;
 use super::pages::{self, Pages};
 use super::records::Records;
 use crate::error::Error;
+use crate::left_out::LeftOut;
 use crate::unpacked::About;
 
 /// What a bundle says, judged as if every byte were as listed.
 struct Judged {
     records: Records,
     recipe: Result<Recipe, Error>,
+    left_out: LeftOut,
 }
 
 /// What the recipe inside says of the records, and what came of the pages.
@@ -50,6 +52,9 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, full: bool) -> Result<
         ));
     }
     report.count("records", judged.records.len());
+    if !judged.left_out.files.is_empty() {
+        report.count("files left out", judged.left_out.files.len());
+    }
     if verified.findings.is_empty() {
         return tell(report, judged);
     }
@@ -79,9 +84,13 @@ fn claimed(bundle: &Bundle) -> Result<BTreeMap<String, Hashed>, Error> {
 }
 
 fn judge(bundle: &Bundle, files: &BTreeMap<String, Hashed>) -> Result<Judged, Error> {
-    let records = Records::read(bundle, files)?;
-    let recipe = About::read(bundle).and_then(|about| recipe(bundle, files, &records, &about));
-    Ok(Judged { records, recipe })
+    let left_out = LeftOut::read(bundle)?;
+    let records = Records::read(bundle, files, &left_out)?;
+    let recipe = About::read(bundle).and_then(|about| {
+        let inside = Inside::new(bundle, files, &records, &about, &left_out);
+        recipe(&inside)
+    });
+    Ok(Judged { records, recipe, left_out })
 }
 
 /// What a file should have held.
@@ -95,21 +104,15 @@ fn expected(finding: &Finding) -> Option<Digest> {
 }
 
 /// Every key from the recipe inside, and then every page.
-fn recipe(
-    bundle: &Bundle,
-    files: &BTreeMap<String, Hashed>,
-    records: &Records,
-    about: &About,
-) -> Result<Recipe, Error> {
-    let inside = Inside::new(bundle, files, records, about);
+fn recipe(inside: &Inside<'_>) -> Result<Recipe, Error> {
     let graph = inside.graph()?;
     let (plan, problems) = inside.plan(&graph)?;
-    let pages = pages::again(&graph, &plan, &inside);
+    let pages = pages::again(&graph, &plan, inside);
     Ok(Recipe { problems, actions: plan.steps.len(), pages })
 }
 
 fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
-    let Judged { records, recipe } = judged;
+    let Judged { records, recipe, left_out } = judged;
     for problem in records.problems() {
         let hanging = records.after([problem.action.clone()].into());
         let value =
@@ -121,6 +124,16 @@ fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
     }
     if report.problems > 0 {
         return Ok(());
+    }
+    for (path, file) in &left_out.files {
+        report.sound(format_args!("{path} is left out: {}, {} bytes", file.blake3, file.size));
+    }
+    if !left_out.files.is_empty() {
+        let sizes = left_out.files.values().map(|file| file.size);
+        let size = super::super::gc::bytes(sizes.fold(0, u64::saturating_add));
+        report.shell.note(format_args!(
+            "the bundle is thin: files with {size} were left out and not compared; `-v` names them"
+        ));
     }
     let Recipe { problems, actions, pages } = recipe?;
     report.count("actions", actions);

@@ -15,6 +15,7 @@ use rescience_store::{Entry, Tree};
 use super::pages::Recorded;
 use super::records::Records;
 use crate::error::Error;
+use crate::left_out::LeftOut;
 use crate::project::{LOCK, RECIPE};
 use crate::unpacked::{About, made_path};
 
@@ -22,6 +23,8 @@ use crate::unpacked::{About, made_path};
 pub(super) struct Inside<'a> {
     bundle: &'a Bundle,
     files: &'a BTreeMap<String, Hashed>,
+    /// The files, and what was left out.
+    entries: BTreeMap<&'a str, Entry>,
     names: BTreeMap<Digest, &'a str>,
     records: &'a Records,
     about: &'a About,
@@ -35,9 +38,15 @@ impl<'a> Inside<'a> {
         files: &'a BTreeMap<String, Hashed>,
         records: &'a Records,
         about: &'a About,
+        left_out: &'a LeftOut,
     ) -> Inside<'a> {
         let names = files.iter().map(|(name, hashed)| (hashed.digest, name.as_str())).collect();
-        Inside { bundle, files, names, records, about, trees: RefCell::default() }
+        let absent = left_out.entries().map(|(name, entry)| (name.as_str(), entry));
+        let mut entries: BTreeMap<&str, Entry> = absent.collect();
+        entries.extend(files.iter().map(|(name, hashed)| {
+            (name.as_str(), Entry::file((*hashed).into(), bundle.executable(name)))
+        }));
+        Inside { bundle, files, entries, names, records, about, trees: RefCell::default() }
     }
 
     /// The graph of the recipe inside.
@@ -90,10 +99,10 @@ impl<'a> Inside<'a> {
     /// The listing of a folder of the project, with those in it.
     fn listing(&self, path: &str) -> Option<Digest> {
         let prefix = format!("{path}/");
-        let below = self.files.range(prefix.clone()..);
+        let below = self.entries.range(prefix.as_str()..);
         let below = below.take_while(|(name, _)| name.starts_with(&prefix));
         let mut tree = Tree::default();
-        for (name, hashed) in below {
+        for (name, entry) in below {
             let inner = &name[prefix.len()..];
             let (own, entry) = match inner.split_once('/') {
                 Some((folder, _)) if tree.entries.contains_key(folder) => continue,
@@ -101,7 +110,7 @@ impl<'a> Inside<'a> {
                     let digest = self.listing(&format!("{prefix}{folder}"))?;
                     (folder, Entry::Directory { digest })
                 }
-                None => (inner, Entry::file((*hashed).into(), self.bundle.executable(name))),
+                None => (inner, entry.clone()),
             };
             tree.entries.insert(own.to_owned(), entry);
         }
@@ -116,7 +125,10 @@ impl<'a> Inside<'a> {
 
 impl World for Inside<'_> {
     fn input(&self, path: &str) -> Result<Digest, InputProblem> {
-        let file = self.files.get(path).map(|held| held.digest);
+        let file = match self.entries.get(path) {
+            Some(Entry::File { digest, .. }) => Some(*digest),
+            _ => None,
+        };
         file.or_else(|| self.listing(path)).ok_or(InputProblem::Missing)
     }
 

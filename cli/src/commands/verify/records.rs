@@ -9,6 +9,7 @@ use rescience_store::{Artifact, Entry, Trace, Tree};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::left_out::LeftOut;
 
 /// Where a bundle keeps its records.
 const FOLDER: &str = "traces/";
@@ -45,6 +46,7 @@ impl Records {
     pub(super) fn read(
         bundle: &Bundle,
         files: &BTreeMap<String, Hashed>,
+        left_out: &LeftOut,
     ) -> Result<Records, Error> {
         let names = files.iter().map(|(name, hashed)| (hashed.digest, name.clone())).collect();
         let mut all = Records { records: Vec::new(), problems: Vec::new(), names };
@@ -77,7 +79,7 @@ impl Records {
                         problem(&trace.action, message);
                     }
                     for (role, digest) in &inputs.inputs {
-                        if !all.names.contains_key(digest) {
+                        if !all.names.contains_key(digest) && !left_out.names(digest) {
                             let message = format!("its input {role} is not here: {digest}");
                             problem(&trace.action, message);
                         }
@@ -95,6 +97,9 @@ impl Records {
                     continue;
                 }
                 let Some(name) = all.names.get(&part.digest()) else {
+                    if left_out.names(&part.digest()) {
+                        continue;
+                    }
                     let message = format!("what it made is not here: {}", part.digest());
                     problem(&trace.action, message);
                     continue;

@@ -53,9 +53,7 @@ async fn cargo(context: &Context, job: &Job) -> Result<Yield, Failed> {
     let scratch = context.scratch(job)?;
     let sandbox = context.sandbox(job).await?;
     let workshop = enter(context, job, &toolchain, &sandbox).await?;
-    store
-        .materialize(&source.artifact, &workshop.source(), Materialize::Own)
-        .map_err(|error| job.store(&error))?;
+    context.materialize(job, &source.artifact, &workshop.source(), Materialize::Own)?;
     let (control, log) = (scratch.path().join("control"), scratch.path().join("cargo.log"));
     let (output, temporary) = (scratch.path().join("program"), scratch.path().join("tmp"));
     std::fs::create_dir_all(&temporary).map_err(|error| job.io(&temporary, &error))?;
@@ -225,9 +223,7 @@ async fn command(context: &Context, job: &Job, argv: &[String]) -> Result<Yield,
     for folder in [&out.from, &temporary.from] {
         std::fs::create_dir_all(folder).map_err(|error| job.io(folder, &error))?;
     }
-    store
-        .materialize(&job.dep("source")?.artifact, &source.from, Materialize::Own)
-        .map_err(|error| job.store(&error))?;
+    context.materialize(job, &job.dep("source")?.artifact, &source.from, Materialize::Own)?;
     let mut env = BTreeMap::new();
     let mut set = |name: &str, value: OsString| env.insert(OsString::from(name), value);
     let path = std::env::join_paths(context.software(sandbox.isolation()));

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use rescience_digest::{ActionKey, Digest};
 use rescience_recipes::{ActionName, Code, Hit, KeyInputs, Made, PaperSpec, Plot, Project, Work};
-use rescience_store::{Artifact, Outcome as Recorded, Scratch, StoreError, Trace};
+use rescience_store::{
+    Artifact, Entry, Materialize, Outcome as Recorded, Scratch, StoreError, Trace,
+};
 use serde::Serialize;
 use tokio::sync::OnceCell;
 
@@ -62,6 +64,34 @@ impl Context {
     /// A private directory for a job, on the store's file system.
     pub(crate) fn scratch(&self, job: &Job) -> Result<Scratch, Failed> {
         self.host.store.scratch(&job.key.short()).map_err(|error| job.store(&error))
+    }
+
+    /// Puts an input's files where work finds them.
+    pub(crate) fn materialize(
+        &self,
+        job: &Job,
+        artifact: &Artifact,
+        to: &Path,
+        how: Materialize,
+    ) -> Result<(), Failed> {
+        let placed = self.host.store.materialize(artifact, to, how);
+        placed.map_err(|error| match self.left_out(&error) {
+            Some(path) => {
+                let message = format!("`{path}` was left out of the bundle");
+                let failure = job.failure(Code::DamagedObject, message);
+                failure.note("put it there; `left-out.json` has its digests and its size").into()
+            }
+            None => job.store(&error),
+        })
+    }
+
+    /// The path of what the store misses, if that was never at hand.
+    fn left_out(&self, error: &StoreError) -> Option<&str> {
+        let StoreError::Missing { digest: missing, .. } = error else { return None };
+        let is_it =
+            |entry: &Entry| matches!(entry, Entry::File { digest, .. } if digest == missing);
+        let mut absent = self.host.absent.iter();
+        absent.find(|(_, entry)| is_it(entry)).map(|(path, _)| path.as_str())
     }
 
     /// Stores a document as JSON.

@@ -12,9 +12,7 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<Yield, Failed> {
     let patch = store.read(&job.file("patch")?).map_err(|error| job.store(&error))?;
     let scratch = context.scratch(job)?;
     let (from, to) = (scratch.path().join("base"), scratch.path().join("patched"));
-    store
-        .materialize(&base.artifact, &from, Materialize::Own)
-        .map_err(|error| job.store(&error))?;
+    context.materialize(job, &base.artifact, &from, Materialize::Own)?;
     apply(&from, &patch, &to).map_err(|error| {
         let failure: Failure = job.failure(Code::BadPatch, error.to_string());
         failure

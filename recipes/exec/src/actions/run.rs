@@ -104,7 +104,6 @@ impl Place {
         root: &Path,
         sandbox: &Sandbox,
     ) -> Result<Place, Failed> {
-        let store = &context.host.store;
         let show = |name: &str, at: &str, access| sandbox.show(&root.join(name), at, access);
         let mut place = Place {
             control: root.join("control"),
@@ -132,17 +131,13 @@ impl Place {
             Isolation::Full => Materialize::Share,
             Isolation::Partial | Isolation::None => Materialize::Own,
         };
-        store
-            .materialize(&program.artifact, &place.program.from, mode)
-            .map_err(|error| job.store(&error))?;
+        context.materialize(job, &program.artifact, &place.program.from, mode)?;
         for dep in &job.deps {
             let Some(name) = dep.role.strip_prefix("input.") else { continue };
             let folder = root.join("inputs");
             std::fs::create_dir_all(&folder).map_err(|error| job.io(&folder, &error))?;
             let shown = sandbox.show(&folder.join(name), &format!("/inputs/{name}"), Access::Read);
-            store
-                .materialize(&dep.artifact, &shown.from, mode)
-                .map_err(|error| job.store(&error))?;
+            context.materialize(job, &dep.artifact, &shown.from, mode)?;
             place.inputs.insert(name.to_owned(), shown);
         }
         let params = serde_json::to_vec_pretty(&run.params)

@@ -4,7 +4,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A deposit that is not published yet. Whoever reserved it keeps it, to go on another day.
+/// A deposit. Whoever reserved it keeps its number, to go on another day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Deposit {
@@ -16,6 +16,9 @@ pub struct Deposit {
     pub bucket: String,
     /// Its page, for a person who is logged in.
     pub page: String,
+    /// Whether it is published already, and can change no more.
+    #[serde(default)]
+    pub submitted: bool,
     /// The files that it has.
     pub files: Vec<Deposited>,
 }
@@ -79,6 +82,7 @@ pub(super) fn read(raw: Value, base: &Url) -> Result<Deposit, String> {
         doi: doi.filter(|doi| !doi.is_empty()).ok_or("it reserves no DOI")?,
         bucket,
         page: text("/links/html").unwrap_or_default(),
+        submitted: is_submitted(&raw),
         files: serde_json::from_value(files).map_err(|error| format!("its files: {error}"))?,
     })
 }

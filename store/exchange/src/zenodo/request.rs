@@ -150,7 +150,7 @@ impl Base {
             segments.pop_if_empty().extend(["files", "BUCKET"]);
         }
         let (doi, page, files) = (String::new(), String::new(), Vec::new());
-        Deposit { id: 0, doi, bucket: bucket.into(), page, files }
+        Deposit { id: 0, doi, bucket: bucket.into(), page, submitted: false, files }
     }
 }
 

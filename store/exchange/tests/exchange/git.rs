@@ -15,7 +15,7 @@ use rescience_exchange::git::{self, Place, Record};
 use rescience_exchange::{Credentials, ExchangeError, Token, unwatched};
 use tempfile::TempDir;
 
-use crate::support::{Request, Server, hasty, noise};
+use crate::server::{Request, Server, hasty, noise};
 
 fn bundle(folder: &Path, text: &str) -> Bundle {
     let path = folder.join("paper.zip");

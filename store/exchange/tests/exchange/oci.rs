@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::registry::{Chopper, Registry};
-use crate::support::{Request, Server, hasty, noise};
+use crate::server::{Request, Server, hasty, noise};
 
 fn address(host: &str, version: &str) -> OciAddress {
     let Ok(Origin::Oci(address)) = format!("oci:{host}/papers/grokking{version}").parse() else {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{Request, Server, hasty, hasty_options, noise};
+use crate::server::{Request, Server, hasty, hasty_options, noise};
 use reqwest::Url;
 use rescience_exchange::dir::Clash;
 use rescience_exchange::{Credentials, Event, ExchangeError, Http, Options, Token, unwatched, web};
