@@ -113,14 +113,37 @@ impl AllowedSigners {
         namespace: &str,
         time: Timestamp,
     ) -> Result<&AllowedSigner, Denied> {
+        self.closest(key, |signer| match signer.permits(namespace, time) {
+            _ if !signer.principals.matches(principal) => Err(Denied::Principal),
+            permitted => permitted,
+        })
+    }
+
+    /// Whether a key, whoever's it is, may sign a kind of document at a time.
+    ///
+    /// # Errors
+    /// What the line that comes closest lacks.
+    pub fn permit(
+        &self,
+        key: &PublicKey,
+        namespace: &str,
+        time: Timestamp,
+    ) -> Result<&AllowedSigner, Denied> {
+        self.closest(key, |signer| signer.permits(namespace, time))
+    }
+
+    /// The first line with the key that nothing is said against, or what comes closest to nothing.
+    fn closest(
+        &self,
+        key: &PublicKey,
+        judge: impl Fn(&AllowedSigner) -> Result<(), Denied>,
+    ) -> Result<&AllowedSigner, Denied> {
         let mut closest = Denied::Key;
         for signer in self.signers.iter().filter(|signer| signer.key == *key) {
-            let denied = match signer.permits(namespace, time) {
-                _ if !signer.principals.matches(principal) => Denied::Principal,
+            match judge(signer) {
                 Ok(()) => return Ok(signer),
-                Err(denied) => denied,
-            };
-            closest = closest.max(denied);
+                Err(denied) => closest = closest.max(denied),
+            }
         }
         Err(closest)
     }
@@ -320,6 +343,8 @@ mod tests {
         assert_eq!(allowed.check("eve", &key, "git", now).unwrap_err(), Denied::Principal);
         let nobody = AllowedSigners::default();
         assert_eq!(nobody.check("ada", &key, "git", now).unwrap_err(), Denied::Key);
+        assert_eq!(allowed.permit(&key, "git", now).unwrap().line, 1, "whoever's it is");
+        assert_eq!(nobody.permit(&key, "git", now).unwrap_err(), Denied::Key);
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub const PROVENANCE: &str = "provenance@rescience.dev";
 /// Of the statement whether somebody else's rerun gave the same results.
 pub const VERDICT: &str = "verdict@rescience.dev";
 
+/// Of a trace that is shared with others: which key gave which artifacts.
+pub const TRACE: &str = "trace@rescience.dev";
+
 /// The longest namespace in bytes.
 const LONGEST: usize = 255;
 
@@ -29,16 +32,19 @@ pub(crate) fn problem(namespace: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn namespaces_are_visible_and_differ() {
-        for good in [BUNDLE, PROVENANCE, VERDICT, "git", "file"] {
+        for good in [BUNDLE, PROVENANCE, VERDICT, TRACE, "git", "file"] {
             assert_eq!(problem(good), None, "{good}");
         }
         for bad in ["", "a b", "a\n", "ä", &"x".repeat(LONGEST + 1)] {
             assert!(problem(bad).is_some(), "{bad:?}");
         }
-        assert!(BUNDLE != PROVENANCE && PROVENANCE != VERDICT && VERDICT != BUNDLE);
+        let ours = BTreeSet::from([BUNDLE, PROVENANCE, VERDICT, TRACE]);
+        assert_eq!(ours.len(), 4);
     }
 }
