@@ -8,6 +8,7 @@
 //! | [`artifact`] | [`Artifact`], [`Blob`]: what an action yields | |
 //! | [`tree`] | [`Tree`], [`Entry`]: a directory as a canonical listing | |
 //! | `write` | the one way into the store: temporary file, hash, sync, link | `objects/` |
+//! | [`receive`] | [`Incoming`]: bytes from elsewhere, hashed as they come | |
 //! | `read` | verified reading, and the cheap test that an object is intact | |
 //! | `survey` | what a directory holds, judged before any of it is stored | |
 //! | `adopt` | an output directory becomes a tree | |
@@ -47,6 +48,7 @@ pub mod journal;
 pub mod lock;
 pub mod materialize;
 mod read;
+pub mod receive;
 mod remove;
 mod repair;
 pub mod root;
@@ -68,6 +70,7 @@ pub use gc::{GcOptions, GcReport};
 pub use journal::Journal;
 pub use lock::{ExclusiveLock, KeyLock, SharedLock};
 pub use materialize::Materialize;
+pub use receive::{Incoming, Received};
 pub use remove::remove_tree;
 pub use repair::Repaired;
 pub use root::Root;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rescience_digest::{Digest, Hashed};
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, Blob};
 use crate::error::{Context as _, Result, StoreError};
 use crate::files;
 use crate::store::Store;
@@ -104,16 +104,17 @@ impl Store {
         })
     }
 
-    /// Reads an object and compares its bytes with its digest, in constant memory.
+    /// Reads an object and compares its bytes with its digest, in constant memory. Returns what the
+    /// pass told.
     ///
     /// # Errors
     ///
     /// [`StoreError::Missing`] or [`StoreError::Damaged`].
-    pub fn verify(&self, digest: &Digest) -> Result<()> {
+    pub fn verify(&self, digest: &Digest) -> Result<Blob> {
         let path = self.object_path(digest);
         let hashed = hash_file(&path)?.ok_or_else(|| self.missing(digest))?;
         match hashed.digest {
-            found if found == *digest => Ok(()),
+            found if found == *digest => Ok(hashed.into()),
             found => Err(StoreError::Damaged { digest: *digest, path, found }),
         }
     }

@@ -122,7 +122,9 @@ impl Store {
         self.inner.root.join(name)
     }
 
-    pub(crate) fn object_path(&self, digest: &Digest) -> PathBuf {
+    /// Where the file of an object is, to be handed to what takes a path; whoever reads it has to
+    /// check it against its name.
+    pub fn object_path(&self, digest: &Digest) -> PathBuf {
         sharded(&self.inner.root, "objects", &digest.hex())
     }
 

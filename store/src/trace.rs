@@ -8,7 +8,7 @@ use rescience_digest::{ActionKey, Digest, Hashed};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::Artifact;
-use crate::error::{Parsed, Result};
+use crate::error::{Parsed, Result, StoreError};
 use crate::files;
 use crate::store::Store;
 
@@ -82,16 +82,31 @@ impl Store {
     ///
     /// [`StoreError::Missing`] if the trace names an object that is not there.
     pub fn record(&self, trace: &Trace) -> Result<()> {
+        self.record_written(trace, &to_bytes(trace))
+    }
+
+    /// The same for a trace that was written elsewhere: it keeps its bytes, and so its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::record`], and [`StoreError::BadTrace`] if the bytes are no trace.
+    pub fn record_bytes(&self, bytes: &[u8]) -> Result<Trace> {
+        let trace = Trace::parse(bytes)
+            .map_err(|problem| StoreError::BadTrace { path: self.dir("traces"), problem })?;
+        self.record_written(&trace, bytes)?;
+        Ok(trace)
+    }
+
+    fn record_written(&self, trace: &Trace, bytes: &[u8]) -> Result<()> {
         for artifact in trace.artifacts() {
             if !self.contains(&artifact.digest())? {
                 return Err(self.missing(&artifact.digest()));
             }
         }
         self.sync()?;
-        let bytes = to_bytes(trace);
-        let hashed = Hashed::of(&bytes);
+        let hashed = Hashed::of(bytes);
         let path = self.trace_dir(&trace.key).join(hashed.digest.hex() + ".json");
-        self.put_hashed(&bytes, &hashed, &path)?;
+        self.put_hashed(bytes, &hashed, &path)?;
         self.sync()
     }
 

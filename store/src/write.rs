@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, FileTimes, Metadata, Permissions};
 use std::io::{self, Read as _, Write as _};
+use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -83,7 +84,7 @@ impl Store {
         let mut draft = Draft::new(self)?;
         draft.write(bytes)?;
         draft.file.sync_all().context("sync", &draft.path)?;
-        fs::rename(&draft.path, target).context("write", target)?;
+        fs::rename(&*draft.path, target).context("write", target)?;
         self.changed(target);
         self.sync()
     }
@@ -143,31 +144,42 @@ fn link(store: &Store, from: &Path, target: &Path) -> io::Result<()> {
 }
 
 /// A new file in the session's directory, removed on drop.
-struct Draft {
-    path: PathBuf,
+pub(crate) struct Draft {
+    pub(crate) path: Temporary,
     file: File,
 }
 
+/// The path of a file that is removed on drop.
+pub(crate) struct Temporary(PathBuf);
+
 impl Draft {
-    fn new(store: &Store) -> Result<Draft> {
-        let path = store.draft_path();
-        let file = File::create_new(&path).context("create", &path)?;
+    pub(crate) fn new(store: &Store) -> Result<Draft> {
+        let path = Temporary(store.draft_path());
+        let file = File::create_new(&*path).context("create", &path)?;
         Ok(Draft { path, file })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).context("write", &self.path)
     }
 
-    fn seal(&self) -> Result<()> {
+    pub(crate) fn seal(&self) -> Result<()> {
         seal(&self.file, &self.path)
     }
 }
 
-impl Drop for Draft {
+impl Deref for Temporary {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
     fn drop(&mut self) {
         // Renamed away, or swept with the session if this fails.
-        files::remove(&self.path).ok();
+        files::remove(&self.0).ok();
     }
 }
 

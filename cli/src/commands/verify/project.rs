@@ -92,7 +92,7 @@ impl Held<'_> {
                 continue;
             }
             let done = match artifact {
-                Artifact::Blob(_) => self.store.verify(&digest).map(|()| Vec::new()),
+                Artifact::Blob(_) => self.store.verify(&digest).map(|_| Vec::new()),
                 Artifact::Tree(_) => self
                     .store
                     .tree(&digest)
