@@ -11,6 +11,10 @@ use serde_json::Value;
 const MAP: &[(&str, &[&str])] = &[
     ("rescience-digest", &[]),
     ("rescience-bundle", &["rescience-digest"]),
+    (
+        "rescience-cache",
+        &["rescience-digest", "rescience-exchange", "rescience-sign", "rescience-store"],
+    ),
     ("rescience-exchange", &["rescience-bundle", "rescience-digest"]),
     ("rescience-provenance", &["rescience-digest"]),
     ("rescience-sign", &["rescience-digest"]),
@@ -22,6 +26,7 @@ const MAP: &[(&str, &[&str])] = &[
         "rescience",
         &[
             "rescience-bundle",
+            "rescience-cache",
             "rescience-digest",
             "rescience-exchange",
             "rescience-exec",
@@ -42,6 +47,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ("rescience-store", &["tokio", "toml", "typst"]),
     ("rescience-typst-papers", &["tokio", "git2", "reqwest"]),
     ("rescience-exec", &["typst", "clap", "anstream", "indicatif"]),
+    ("rescience-cache", &["typst", "clap", "anstream", "indicatif"]),
     ("rescience-exchange", &["typst", "clap", "anstream", "indicatif"]),
 ];
 
