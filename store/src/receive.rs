@@ -1,12 +1,14 @@
 //! Bytes from elsewhere: hashed as they come, and an object only once somebody has looked at their
 //! digest.
 
-use rescience_digest::Hasher;
+use std::fs::File;
+
+use rescience_digest::{Hashed, Hasher};
 
 use crate::artifact::Blob;
-use crate::error::Result;
+use crate::error::{Context as _, Result};
 use crate::store::Store;
-use crate::write::{Draft, Temporary};
+use crate::write::{self, Draft, Temporary};
 
 /// Bytes on their way into the store; dropped, they leave nothing.
 pub struct Incoming {
@@ -15,7 +17,7 @@ pub struct Incoming {
     hasher: Hasher,
 }
 
-/// Bytes that have all come, durably, and are no object yet; dropped, they leave nothing.
+/// Bytes that have all come and are no object yet; dropped, they leave nothing.
 pub struct Received {
     store: Store,
     path: Temporary,
@@ -37,12 +39,10 @@ impl Incoming {
         self.draft.write(bytes)
     }
 
-    /// Says that these were all.
-    pub fn finish(self) -> Result<Received> {
-        self.draft.seal()?;
-        // The file is closed here: many may be waiting to be kept.
+    /// Says that these were all. The file is closed: many may be waiting to be kept.
+    pub fn finish(self) -> Received {
         let Incoming { store, draft: Draft { path, .. }, hasher } = self;
-        Ok(Received { store, path, blob: hasher.finish().into() })
+        Received { store, path, blob: hasher.finish().into() }
     }
 }
 
@@ -55,9 +55,11 @@ impl Received {
     /// Makes it an object.
     pub fn keep(self) -> Result<Blob> {
         let Blob { digest, sha256, size } = self.blob;
-        let hashed = rescience_digest::Hashed { digest, sha256, size };
+        let hashed = Hashed { digest, sha256, size };
         let object = self.store.object_path(&digest);
         if !self.store.holds(&object, &hashed)? {
+            let file = File::open(&*self.path).context("open", &self.path)?;
+            write::seal(&file, &self.path)?;
             self.store.publish(&self.path, &object, &hashed)?;
         }
         Ok(self.blob)
@@ -66,8 +68,6 @@ impl Received {
 
 #[cfg(test)]
 mod tests {
-    use rescience_digest::Hashed;
-
     use super::*;
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
             let mut incoming = store.receive().unwrap();
             incoming.write(b"hel").unwrap();
             incoming.write(b"lo").unwrap();
-            incoming.finish().unwrap()
+            incoming.finish()
         };
         let received = receive();
         assert_eq!(received.blob(), hello);

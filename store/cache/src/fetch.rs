@@ -82,20 +82,21 @@ pub(crate) fn fetch(
     believed.sort_by_key(|it| it.accepted.trace.finished);
     let (mut parcel, mut taken) = (Parcel::default(), Vec::new());
     for it in believed {
-        match getter.gather(&it.accepted.trace, &parcel) {
-            Ok(more) => {
+        let (more, gathered) = getter.gather(&it.accepted.trace, &parcel);
+        match gathered {
+            Ok(()) => {
                 parcel.append(more);
                 taken.push(it);
             }
             Err(Flaw::Refused(reason)) => {
                 found.refused.push(refused(&it.accepted.digest, reason));
             }
+            // A place that lies leaves nothing.
+            Err(Flaw::Broken(error @ CacheError::Wrong { .. })) => return Err(error),
             Err(Flaw::Broken(error)) => {
-                // A place that lies leaves nothing; a connection that breaks leaves what is whole,
-                // so that the next fetch goes on there.
-                if !matches!(error, CacheError::Wrong { .. }) {
-                    parcel.keep()?;
-                }
+                // The next fetch goes on from here.
+                parcel.append(more);
+                parcel.keep()?;
                 return Err(error);
             }
         }

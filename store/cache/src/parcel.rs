@@ -102,16 +102,15 @@ impl<'a> Getter<'a> {
         })
     }
 
-    /// Gets whatever a trace names, unless the store or `before` has it.
-    pub(crate) fn gather(&mut self, trace: &Trace, before: &Parcel) -> Result<Parcel, Flaw> {
+    /// Gets whatever a trace names, unless the store or `before` has it. What came before a flaw
+    /// was found is whole.
+    pub(crate) fn gather(&mut self, trace: &Trace, before: &Parcel) -> (Parcel, Result<(), Flaw>) {
         let mut parcel = Parcel::default();
-        for artifact in trace.artifacts() {
-            match artifact {
-                Artifact::Blob(digest) => self.blob(digest, None, before, &mut parcel)?,
-                Artifact::Tree(digest) => self.tree(digest, 0, before, &mut parcel)?,
-            }
-        }
-        Ok(parcel)
+        let gathered = trace.artifacts().try_for_each(|artifact| match artifact {
+            Artifact::Blob(digest) => self.blob(digest, None, before, &mut parcel),
+            Artifact::Tree(digest) => self.tree(digest, 0, before, &mut parcel),
+        });
+        (parcel, gathered)
     }
 
     fn tree(
@@ -168,7 +167,7 @@ impl<'a> Getter<'a> {
         self.listings -= bytes.len() as u64;
         let mut incoming = self.store.receive()?;
         incoming.write(&bytes)?;
-        let received = incoming.finish()?;
+        let received = incoming.finish();
         self.compare(digest, &received)?;
         Ok((bytes, received))
     }
@@ -206,7 +205,7 @@ impl<'a> Getter<'a> {
         if size > most {
             return Err(self.wrong(digest, format!("more than {most} bytes")).into());
         }
-        let received = incoming.finish()?;
+        let received = incoming.finish();
         self.compare(digest, &received)?;
         if told.is_some_and(|told| told != received.blob()) {
             let problem = format!("a tree that it names tells another size or SHA-256 of {digest}");
