@@ -72,6 +72,39 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// A client for whoever speaks another protocol: with these certificates and this proxy, and
+    /// with `silence` as the longest that an answer may take. It sends nothing twice.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn client(&self, silence: Duration) -> Result<reqwest::Client> {
+        let builder = self.builder()?.0.read_timeout(silence);
+        builder.build().map_err(|error| unusable(&error))
+    }
+
+    /// The beginning of a client, and whether it trusts anybody.
+    fn builder(&self) -> Result<(reqwest::ClientBuilder, bool)> {
+        let (tls, trusting) = tls::config(self.roots.as_deref())?;
+        let builder = reqwest::Client::builder()
+            .user_agent(&self.agent)
+            .tls_backend_preconfigured(tls)
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(self.stall)
+            .no_proxy();
+        let builder = match &self.proxy {
+            Some(proxy) => builder.proxy(Proxy::all(proxy.text()).map_err(|e| unusable(&e))?),
+            None => builder,
+        };
+        Ok((builder, trusting))
+    }
+}
+
+fn unusable(reason: &reqwest::Error) -> ExchangeError {
+    ExchangeError::Connection { url: "the network".to_owned(), reason: words::cause(reason) }
+}
+
 /// A client. It must not be used from within an asynchronous runtime: it has its own.
 pub struct Http {
     runtime: Runtime,
@@ -115,23 +148,8 @@ impl Http {
     /// # Errors
     /// A file of certificates that cannot be read, or a proxy that is no address.
     pub fn new(options: Options) -> Result<Http> {
-        let (tls, trusting) = tls::config(options.roots.as_deref())?;
-        let unfit = |reason: &reqwest::Error| ExchangeError::Connection {
-            url: "the network".to_owned(),
-            reason: words::cause(reason),
-        };
-        let builder = reqwest::Client::builder()
-            .user_agent(&options.agent)
-            .tls_backend_preconfigured(tls)
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(options.stall)
-            .no_proxy();
-        let builder = match &options.proxy {
-            Some(proxy) => builder.proxy(Proxy::all(proxy.text()).map_err(|e| unfit(&e))?),
-            None => builder,
-        };
-        let client = builder.build().map_err(|error| unfit(&error))?;
+        let (builder, trusting) = options.builder()?;
+        let client = builder.build().map_err(|error| unusable(&error))?;
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| ExchangeError::Connection {
             url: "the network".to_owned(),

@@ -12,7 +12,8 @@ impl Token {
         Token(text.trim().to_owned())
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The token itself: to be sent, not to be shown.
+    pub fn text(&self) -> &str {
         &self.0
     }
 
