@@ -7,10 +7,12 @@
 //! | `words` | what a server said, fit to be shown |
 //! | `tls` | whom to trust |
 //! | `download` | a file, got in pieces if need be |
+//! | `stream` | the same, handed on as it comes |
 
 pub(crate) mod call;
 pub(crate) mod download;
 pub(crate) mod retry;
+pub(crate) mod stream;
 mod tls;
 pub(crate) mod words;
 

@@ -6,8 +6,10 @@
 //! | `registry` | requests with whatever gives access |
 //! | `challenge` | how a registry asks for a token |
 //! | `upload` | a blob, sent from where it was cut off |
+//! | [`files`] | artifacts of other kinds: files under a tag, read one by one |
 
 mod challenge;
+pub mod files;
 mod manifest;
 mod registry;
 mod upload;
@@ -87,18 +89,19 @@ pub fn publish(
     let registry = Registry::new(http, address, credentials, "pull,push");
     let hashed = hash(artifact.zip)?;
     let title = artifact.zip.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let mut layers = vec![Descriptor::titled(BUNDLE, &hashed, title)];
+    let mut layers = vec![Descriptor::titled(BUNDLE, hashed.sha256, hashed.size, title)];
     for side in artifact.sides {
-        layers.push(Descriptor::titled(&side.media_type, &Hashed::of(&side.bytes), &side.title));
+        let Hashed { sha256, size, .. } = Hashed::of(&side.bytes);
+        layers.push(Descriptor::titled(&side.media_type, sha256, size, &side.title));
     }
     if let Err(reason) = titles(&layers) {
         return Err(ExchangeError::Unfit { to: address.to_string(), reason });
     }
-    let manifest = Manifest::new(layers, artifact.annotations.clone());
+    let manifest = Manifest::new(ARTIFACT, layers, artifact.annotations.clone());
     let bytes = manifest.bytes();
     let digest = Hashed::of(&bytes).sha256;
     match registry.tagged(watch)? {
-        Some(found) if found == digest => {
+        Some((found, _)) if found == digest => {
             watch(Event::Present { what: title });
             return Ok(digest);
         }
@@ -138,7 +141,7 @@ pub fn fetch(
         return Err(ExchangeError::Bytes { place, expected, found });
     }
     let refused = |reason: String| ExchangeError::Refused { from: address.to_string(), reason };
-    let manifest = Manifest::parse(&bytes).map_err(refused)?;
+    let manifest = Manifest::parse(&bytes, ARTIFACT).map_err(refused)?;
     titles(&manifest.layers).map_err(refused)?;
     let (bundles, others): (Vec<_>, Vec<_>) =
         manifest.layers.iter().partition(|layer| layer.media_type == BUNDLE);

@@ -179,7 +179,7 @@ fn too_long(answer: &Answer, draft: &Draft, total: Option<u64>) -> ExchangeError
 }
 
 /// Start and total of `bytes START-END/TOTAL`.
-fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+pub(super) fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split_once('-')?.0.trim().parse().ok()?;
     if total == "*" { Some((start, None)) } else { Some((start, Some(total.parse().ok()?))) }

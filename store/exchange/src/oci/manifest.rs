@@ -43,15 +43,15 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    fn new(media_type: &str, hashed: &Hashed) -> Descriptor {
-        let digest = format!("sha256:{}", hashed.sha256);
+    fn new(media_type: &str, sha256: Sha256, size: u64) -> Descriptor {
+        let digest = format!("sha256:{sha256}");
         let (media_type, annotations) = (media_type.to_owned(), BTreeMap::new());
-        Descriptor { media_type, digest, size: hashed.size, data: None, annotations }
+        Descriptor { media_type, digest, size, data: None, annotations }
     }
 
-    pub(super) fn titled(media_type: &str, hashed: &Hashed, title: &str) -> Descriptor {
+    pub(super) fn titled(media_type: &str, sha256: Sha256, size: u64, title: &str) -> Descriptor {
         let annotations = BTreeMap::from([(TITLE.to_owned(), title.to_owned())]);
-        Descriptor { annotations, ..Descriptor::new(media_type, hashed) }
+        Descriptor { annotations, ..Descriptor::new(media_type, sha256, size) }
     }
 
     /// The name of the file that the blob is; empty if it has none.
@@ -65,13 +65,17 @@ impl Descriptor {
 }
 
 impl Manifest {
-    pub(super) fn new(layers: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Manifest {
-        let data = Some("e30=".to_owned());
+    pub(super) fn new(
+        kind: &str,
+        layers: Vec<Descriptor>,
+        annotations: BTreeMap<String, String>,
+    ) -> Manifest {
+        let (data, empty) = (Some("e30=".to_owned()), Hashed::of(EMPTY));
         Manifest {
             schema_version: 2,
             media_type: MANIFEST.to_owned(),
-            artifact_type: ARTIFACT.to_owned(),
-            config: Descriptor { data, ..Descriptor::new(EMPTY_TYPE, &Hashed::of(EMPTY)) },
+            artifact_type: kind.to_owned(),
+            config: Descriptor { data, ..Descriptor::new(EMPTY_TYPE, empty.sha256, empty.size) },
             layers,
             annotations,
         }
@@ -84,11 +88,11 @@ impl Manifest {
     /// Reads a manifest that somebody else wrote.
     ///
     /// # Errors
-    /// As a fragment, why it is not that of a bundle.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, String> {
+    /// As a fragment, why it is not that of an artifact of this kind.
+    pub(super) fn parse(bytes: &[u8], wanted: &str) -> Result<Manifest, String> {
         let manifest: Manifest =
             serde_json::from_slice(bytes).map_err(|error| format!("its manifest: {error}"))?;
-        if manifest.artifact_type != ARTIFACT {
+        if manifest.artifact_type != wanted {
             let kind = match manifest.artifact_type.as_str() {
                 "" => &manifest.config.media_type,
                 kind => kind,
@@ -108,9 +112,9 @@ mod tests {
 
     #[test]
     fn a_manifest_is_the_same_bytes_every_time() {
-        let layers = vec![Descriptor::titled(BUNDLE, &Hashed::of(b"abc"), "paper.zip")];
+        let layers = vec![Descriptor::titled(BUNDLE, Hashed::of(b"abc").sha256, 3, "paper.zip")];
         let annotations = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
-        let bytes = Manifest::new(layers, annotations).bytes();
+        let bytes = Manifest::new(ARTIFACT, layers, annotations).bytes();
         let expected = concat!(
             r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","#,
             r#""artifactType":"application/vnd.rescience.bundle.v1","#,
@@ -123,6 +127,6 @@ mod tests {
             r#""annotations":{"a":"b"}}"#,
         );
         assert_eq!(String::from_utf8(bytes.clone()).unwrap(), expected);
-        assert_eq!(Manifest::parse(&bytes).unwrap().layers[0].title(), "paper.zip");
+        assert_eq!(Manifest::parse(&bytes, ARTIFACT).unwrap().layers[0].title(), "paper.zip");
     }
 }

@@ -155,12 +155,12 @@ impl<'a> Registry<'a> {
         self.http.whole(watch, |watch| self.expect(self.send(call, watch)?, statuses))
     }
 
-    /// The digest of what the tag leads to, if to anything.
-    pub(super) fn tagged(&self, watch: &mut Watch<'_>) -> Result<Option<Sha256>> {
+    /// The digest of what the tag leads to, if to anything, and its bytes.
+    pub(super) fn tagged(&self, watch: &mut Watch<'_>) -> Result<Option<(Sha256, Vec<u8>)>> {
         let call = self.call(Method::GET, &self.manifest_path(), "the manifest")?;
         let (answer, bytes) = self.whole(&call.header("accept", MANIFEST), &[200, 404], watch)?;
         let found = answer.status.as_u16() == 200;
-        Ok(found.then(|| Hashed::of(&bytes).sha256))
+        Ok(found.then(|| (Hashed::of(&bytes).sha256, bytes)))
     }
 
     /// The manifest, and the digest of its bytes.

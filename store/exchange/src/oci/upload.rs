@@ -22,18 +22,18 @@ struct Session {
     chunk: u64,
 }
 
-/// Sends a file, unless the registry has it.
+/// Sends a file, unless the registry has it; tells whether it did.
 pub(super) fn file(
     registry: &Registry<'_>,
     path: &Path,
     hashed: &Hashed,
     what: &str,
     watch: &mut Watch<'_>,
-) -> Result<()> {
+) -> Result<bool> {
     let digest = format!("sha256:{}", hashed.sha256);
     if present(registry, &digest, what, watch)? {
         watch(Event::Present { what });
-        return Ok(());
+        return Ok(false);
     }
     let mut session = open(registry, what, watch)?;
     let (mut failures, mut best) = (0, 0);
@@ -74,22 +74,24 @@ pub(super) fn file(
         registry.http.pause(&error.to_string(), wait, watch);
         session = resume(registry, session, what, watch)?;
     }
-    close(registry, session.at, &digest, what, Payload::None, watch)
+    close(registry, session.at, &digest, what, Payload::None, watch)?;
+    Ok(true)
 }
 
-/// Sends what is in memory, unless the registry has it.
+/// Sends what is in memory, unless the registry has it; tells whether it did.
 pub(super) fn bytes(
     registry: &Registry<'_>,
     bytes: &[u8],
     what: &str,
     watch: &mut Watch<'_>,
-) -> Result<()> {
+) -> Result<bool> {
     let digest = format!("sha256:{}", Hashed::of(bytes).sha256);
     if present(registry, &digest, what, watch)? {
-        return Ok(());
+        return Ok(false);
     }
     let session = open(registry, what, watch)?;
-    close(registry, session.at, &digest, what, Payload::Bytes(bytes.to_vec()), watch)
+    close(registry, session.at, &digest, what, Payload::Bytes(bytes.to_vec()), watch)?;
+    Ok(true)
 }
 
 fn present(

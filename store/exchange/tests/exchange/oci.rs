@@ -9,6 +9,7 @@ use reqwest::Url;
 use rescience_digest::{Hashed, Sha256};
 use rescience_exchange::address::{OciAddress, Origin, Version};
 use rescience_exchange::dir::Clash;
+use rescience_exchange::oci::files::{Files, Layer, Use};
 use rescience_exchange::oci::{self, ARTIFACT, Artifact, Fetched, Side};
 use rescience_exchange::{Credentials, Event, ExchangeError, Token, unwatched};
 use serde_json::Value;
@@ -111,6 +112,44 @@ fn uploads_and_downloads_outlive_connections_that_break() {
     let fetched = fetch(&address(&chopper.host, ":v1"), here.path()).unwrap();
     assert!(fs::read(&fetched.zip).unwrap() == bytes);
     assert_eq!(chopper.cuts(), 2);
+}
+
+#[test]
+fn files_of_another_kind_are_read_on_where_they_broke_off() {
+    let Some(registry) = Registry::start() else { return };
+    let (http, login, world) = (hasty(), login(), TempDir::new().unwrap());
+    let bytes = noise(5, 10 << 20);
+    let (path, hashed) = (write(world.path(), &bytes), Hashed::of(&bytes));
+    let kind = "application/vnd.rescience.test.v1";
+    let to = address(&registry.host, ":files");
+    let files = Files::new(&http, &to, &login, kind, Use::Write);
+    assert_eq!(files.layers(&mut unwatched).unwrap(), None, "nothing has the tag yet");
+    assert!(files.upload_file(&path, &hashed, "a/b", &mut unwatched).unwrap());
+    assert!(!files.upload_file(&path, &hashed, "a/b", &mut unwatched).unwrap());
+    let Hashed { sha256, size, .. } = hashed;
+    let media_type = "application/octet-stream".to_owned();
+    let layer = Layer { title: "a/b".to_owned(), media_type, sha256, size };
+    files.tag(std::slice::from_ref(&layer), &mut unwatched).unwrap();
+
+    let chopper = Chopper::start_down(&registry.host, &[3 << 20, 7 << 20]);
+    let from = address(&chopper.host, ":files");
+    let files = Files::new(&http, &from, &login, kind, Use::Read);
+    assert_eq!(files.layers(&mut unwatched).unwrap(), Some(vec![layer.clone()]));
+    let mut read = Vec::new();
+    let mut sink = |chunk: &[u8]| {
+        read.extend_from_slice(chunk);
+        true
+    };
+    files.read(&layer, &mut sink, &mut unwatched).unwrap();
+    assert!(read == bytes);
+    assert_eq!(chopper.cuts(), 2);
+    let mut few = 0;
+    files.read(&layer, &mut |chunk| (few += chunk.len(), few < 1000).1, &mut unwatched).unwrap();
+    assert!((1000..bytes.len()).contains(&few), "it ends when nobody wants more");
+
+    let other = Files::new(&http, &to, &login, ARTIFACT, Use::Read);
+    let error = other.layers(&mut unwatched).unwrap_err();
+    assert!(matches!(error, ExchangeError::Refused { .. }), "{error}");
 }
 
 #[test]
