@@ -4,16 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rescience_digest::ActionKey;
+use rescience_exchange::oci::files::{Files, Use};
+use rescience_exchange::{Credentials, Http};
 use rescience_sign::Signer;
 use rescience_store::{Store, Trace};
 
 use crate::access::Access;
+use crate::bucket::Bucket;
 use crate::error::{CacheError, Result};
 use crate::fetch::{self, Found};
 use crate::folder::Folder;
 use crate::layout::{self, Item, MARKER};
 use crate::place::Place;
 use crate::push::{self, Pushed};
+use crate::registry::{self, Manifest};
 use crate::shelf::{Shelf, Source};
 use crate::trust::Trust;
 
@@ -31,6 +35,8 @@ pub struct Cache {
 
 enum Backend {
     Folder(PathBuf),
+    Bucket(Box<Bucket>),
+    Repository { http: Box<Http>, credentials: Credentials, registry: String, name: String },
 }
 
 impl Cache {
@@ -41,11 +47,16 @@ impl Cache {
     pub fn open(place: Place, base_dir: &Path, access: Access) -> Result<Cache> {
         let backend = match &place {
             Place::Folder(path) => Backend::Folder(base_dir.join(path)),
-            _ => {
-                drop(access);
-                let reason = "only folders are served yet".to_owned();
-                return Err(CacheError::NotACache { place: place.to_string(), reason });
+            Place::Bucket { bucket, prefix } => {
+                let bucket = Bucket::open(bucket, prefix, place.to_string(), &access)?;
+                Backend::Bucket(Box::new(bucket))
             }
+            Place::Repository { registry, name } => Backend::Repository {
+                http: Box::new(Http::new(access.http)?),
+                credentials: access.registry,
+                registry: registry.clone(),
+                name: name.clone(),
+            },
         };
         Ok(Cache { place, backend, marked: OnceLock::new() })
     }
@@ -65,7 +76,7 @@ impl Cache {
     /// [`CacheError::Wrong`] if an object there has other bytes than its name says: then nothing is
     /// taken. A place that refuses or cannot be reached.
     pub fn fetch(&self, store: &Store, key: &ActionKey, trust: &Trust) -> Result<Found> {
-        self.with(|shelf| {
+        self.with(key, Use::Read, |shelf| {
             if !self.is_cache(shelf)? {
                 return Ok(Found::default());
             }
@@ -81,7 +92,7 @@ impl Cache {
     /// refuses or cannot be reached.
     pub fn push(&self, store: &Store, trace: &Trace, signer: &Signer) -> Result<Pushed> {
         let (bytes, signature) = push::sign(trace, signer, &self.place)?;
-        self.with(|shelf| {
+        self.with(&trace.key, Use::Write, |shelf| {
             if !self.is_cache(shelf)? {
                 self.make(shelf)?;
             }
@@ -89,16 +100,29 @@ impl Cache {
         })
     }
 
-    /// Hands the place out.
-    fn with<T>(&self, act: impl FnOnce(&mut dyn Shelf) -> Result<T>) -> Result<T> {
+    /// Hands the place out, for what is to be done with a key.
+    fn with<T>(
+        &self,
+        key: &ActionKey,
+        what: Use,
+        act: impl FnOnce(&mut dyn Shelf) -> Result<T>,
+    ) -> Result<T> {
         match &self.backend {
             Backend::Folder(path) => act(&mut Folder(path)),
+            Backend::Bucket(bucket) => act(&mut &**bucket),
+            Backend::Repository { http, credentials, registry, name } => {
+                let address = registry::address(registry, name, key);
+                let files = Files::new(http, &address, credentials, registry::TRACES, what);
+                act(&mut Manifest::new(files, &self.place))
+            }
         }
     }
 
     /// Whether the marker is there, and of this version.
     fn is_cache(&self, shelf: &mut dyn Shelf) -> Result<bool> {
-        if self.marked.get().is_some() {
+        // In a registry the kind of a manifest says what it is.
+        let marked = matches!(self.backend, Backend::Repository { .. });
+        if marked || self.marked.get().is_some() {
             return Ok(true);
         }
         self.is_there()?;
@@ -147,6 +171,8 @@ impl Cache {
     fn is_empty(&self) -> Result<bool> {
         match &self.backend {
             Backend::Folder(path) => Folder(path).is_empty(),
+            Backend::Bucket(bucket) => bucket.is_empty(),
+            Backend::Repository { .. } => Ok(true),
         }
     }
 

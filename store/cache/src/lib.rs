@@ -13,6 +13,8 @@
 //! | [`push`] | [`Pushed`]: a trace, and everything it names |
 //! | `shelf` | what every kind of place does |
 //! | `folder` | a directory that everybody mounts |
+//! | `bucket` | S3-compatible storage |
+//! | `registry` | an OCI registry |
 //!
 //! The order of writing is the order of trust, as in the store: blobs, trees, the signature, the
 //! trace. Whatever is read may come from somebody who lies: objects are compared with their digests
@@ -21,6 +23,7 @@
 //! The crate prints nothing and reads neither the environment nor the clock.
 
 pub mod access;
+mod bucket;
 pub mod cache;
 mod error;
 pub mod fetch;
@@ -29,6 +32,7 @@ pub mod layout;
 mod parcel;
 pub mod place;
 pub mod push;
+mod registry;
 mod shelf;
 pub mod trust;
 
