@@ -68,7 +68,7 @@ impl Folder<'_> {
             file => file.context("open", &path)?,
         };
         if !file.metadata().context("look at", &path)?.is_file() {
-            return Err(io::Error::from(io::ErrorKind::InvalidInput)).context("read", &path);
+            return Err(io::Error::other("it is no regular file")).context("read", &path);
         }
         let mut buffer = vec![0; CHUNK];
         loop {
