@@ -28,7 +28,8 @@ pub(crate) struct Parcel {
     blobs: Vec<Received>,
     /// Each behind what it names.
     trees: Vec<Received>,
-    all: BTreeSet<Digest>,
+    /// What was looked at. The same bytes may be a file in one place and a listing in another.
+    all: BTreeSet<Artifact>,
 }
 
 /// Why a trace's objects are not all there.
@@ -120,7 +121,8 @@ impl<'a> Getter<'a> {
         before: &Parcel,
         parcel: &mut Parcel,
     ) -> Result<(), Flaw> {
-        if before.all.contains(&digest) || !parcel.all.insert(digest) {
+        let tree = Artifact::Tree(digest);
+        if before.all.contains(&tree) || !parcel.all.insert(tree) {
             return Ok(());
         }
         if depth > DEEPEST {
@@ -180,10 +182,11 @@ impl<'a> Getter<'a> {
         before: &Parcel,
         parcel: &mut Parcel,
     ) -> Result<(), Flaw> {
-        if before.all.contains(&digest) || parcel.all.contains(&digest) {
+        let blob = Artifact::Blob(digest);
+        if before.all.contains(&blob) || parcel.all.contains(&blob) {
             return Ok(());
         }
-        match self.store.intact(&Artifact::Blob(digest)) {
+        match self.store.intact(&blob) {
             Ok(()) => return Ok(()),
             Err(StoreError::Missing { .. } | StoreError::Damaged { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -211,7 +214,7 @@ impl<'a> Getter<'a> {
             let problem = format!("a tree that it names tells another size or SHA-256 of {digest}");
             return Err(Flaw::Refused(problem));
         }
-        parcel.all.insert(digest);
+        parcel.all.insert(blob);
         parcel.blobs.push(received);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rescience_cache::{Access, CacheError, Found};
 use rescience_digest::Digest;
-use rescience_store::{Outcome, StoreError};
+use rescience_store::{Artifact, Entry, Outcome, StoreError, Tree};
 use tempfile::TempDir;
 
 use crate::support::{Machine, Shared, files, key, open, reason, trust};
@@ -73,6 +73,23 @@ fn several_traces_of_a_key_are_all_taken_oldest_first() {
     let found = bob.fetch(&shared.cache, key(7)).unwrap();
     let words = |nth: usize| found.accepted[nth].trace.inputs["words"].clone();
     assert_eq!((words(0), words(1)), ("a".into(), "b".into()));
+}
+
+#[test]
+fn a_listing_may_be_a_file_too() {
+    let (ada, bob, shared) = (Machine::new(1), Machine::new(2), Shared::new());
+    let mut trace = ada.unrecorded(key(7), "0");
+    let Some(Artifact::Tree(inner)) = trace.output else { panic!("{trace:?}") };
+    let listing = ada.store.verify(&inner).unwrap();
+    let entries = [
+        ("a.txt".to_owned(), Entry::file(listing, false)),
+        ("b".to_owned(), Entry::Directory { digest: inner }),
+    ];
+    let outer = ada.store.put_tree(&Tree { entries: entries.into() }).unwrap();
+    trace.output = Some(Artifact::Tree(outer));
+    ada.push(&shared.cache, &trace).unwrap();
+    bob.fetch(&shared.cache, key(7)).unwrap();
+    assert!(bob.has(key(7)));
 }
 
 #[test]
