@@ -16,7 +16,7 @@ fn library() -> PathBuf {
 }
 
 /// A world with a driver that plays a scenario.
-fn world(scenario: &str) -> World {
+pub(super) fn world(scenario: &str) -> World {
     let mut world = World::new();
     let driver = world.path("driver");
     std::fs::create_dir(&driver).unwrap();
@@ -32,7 +32,7 @@ fn asking<'w>(world: &'w World, gpus: u32) -> Project<'w> {
 }
 
 /// The same with another time, by which its processes are known from those of other tests.
-fn taking<'w>(world: &'w World, gpus: u32, time: &str) -> Project<'w> {
+pub(super) fn taking<'w>(world: &'w World, gpus: u32, time: &str) -> Project<'w> {
     let toy = toy::toy(world, "toy");
     let wall = r#"{ wall = "30s" }"#;
     let recipe = RECIPE.replace(wall, &format!(r#"{{ wall = "30s", gpus = {gpus} }}"#));
@@ -73,6 +73,40 @@ fn doctor_says_what_the_driver_says() {
     }
     let eight = world("eight").run(&["doctor"]).ok();
     assert_eq!(eight.stdout.matches("NVIDIA Fake 9000").count(), 8, "{eight}");
+}
+
+#[test]
+fn a_paper_prints_exactly_what_the_driver_says() {
+    let fake = "NVIDIA Fake 9000";
+    for (scenario, says, lacks) in [
+        ("none", vec!["no NVIDIA GPU: the driver reports no devices"], fake),
+        (
+            "mismatch",
+            vec!["libnvidia-ml.so.1 and the kernel driver are of different versions"],
+            fake,
+        ),
+        ("not-loaded", vec!["no NVIDIA GPU: the kernel driver is not loaded"], fake),
+        ("refused", vec!["no NVIDIA GPU: no permission to talk to the kernel driver"], fake),
+        ("one", vec![fake, "85.9", "driver 570.86.15", "CUDA 12.8"], "no NVIDIA GPU"),
+        ("eight", vec![fake, "driver 570.86.15"], "no NVIDIA GPU"),
+        ("mig", vec![fake, "driver 570.86.15"], "no NVIDIA GPU"),
+        ("closed", vec![fake, "driver 570.86.15"], "85.9"),
+    ] {
+        let world = world(scenario);
+        let toy = toy::toy(&world, "toy");
+        toy.run(&["build"]).ok();
+        let html = toy.read("out/main.html");
+        let closing = closing(&html);
+        for says in says {
+            assert!(closing.contains(says), "{scenario}: no `{says}`\n{closing}");
+        }
+        assert!(!closing.contains(lacks), "{scenario}: `{lacks}`\n{closing}");
+    }
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    toy.run(&["build"]).ok();
+    let html = toy.read("out/main.html");
+    assert!(html.contains("no NVIDIA GPU: libnvidia-ml.so.1 not found"), "{}", closing(&html));
 }
 
 #[test]

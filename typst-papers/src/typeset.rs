@@ -81,10 +81,18 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
     let mend = |errors: &[SourceDiagnostic]| {
         refuse(problems(errors).into_iter().map(export::mended).collect())
     };
-    let pdf = export::pdf(input, &document, date, attachments).map_err(|errors| mend(&errors))?;
-    let web = html::document(input, &world, &document, &claims, problems).map_err(refuse)?;
-    let html = html::encoded(input, &web).map_err(|errors| refuse(problems(&errors)))?;
-    let json = json::paper(input, web.root(), &claims, &accounting);
+    // Neither form needs the other.
+    let (pdf, web) = std::thread::scope(|scope| {
+        let pdf = scope.spawn(|| export::pdf(input, &document, date, attachments));
+        let web = html::document(input, &world, &document, &claims, problems).map_err(refuse);
+        let web = web.and_then(|web| {
+            let html = html::encoded(input, &web).map_err(|errors| refuse(problems(&errors)))?;
+            Ok((html, json::paper(input, web.root(), &claims, &accounting)))
+        });
+        (pdf.join(), web)
+    });
+    let pdf = pdf.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let (pdf, (html, json)) = (pdf.map_err(|errors| mend(&errors))?, web?);
     Ok(Typeset { pdf, html, json, accounting, pages: document.pages().len(), warnings, claims })
 }
 

@@ -22,12 +22,16 @@ pub(super) fn structural(node: &LinkedNode<'_>) -> bool {
         chain.push(parent);
     }
     let pairs = || chain.windows(2);
-    let attached = pairs().any(|pair| {
+    let attached = pairs().find(|pair| {
         pair[1].kind() == SyntaxKind::MathAttach
             && !is_first(&pair[1], &pair[0])
             && pair[1].children().next().is_some_and(|base| has_variable(&base))
     });
-    if attached {
+    if let Some(pair) = attached {
+        // "a_97" is a number below a name: an index has one digit, and only a logarithm's base two.
+        if digits > 1 && is_below(&pair[0]) && called(&pair[1]) != "log" {
+            return false;
+        }
         // "a_(= 97)" is no index.
         let mut inside = chain.iter().take_while(|node| node.kind() != SyntaxKind::MathAttach);
         return digits == 1
@@ -56,6 +60,11 @@ const STRUCTURES: [&str; 14] = [
 
 fn called(call: &LinkedNode<'_>) -> String {
     call.children().next().map(|name| name.get().full_text().to_string()).unwrap_or_default()
+}
+
+/// Whether a part of an attachment is its subscript.
+fn is_below(part: &LinkedNode<'_>) -> bool {
+    part.prev_sibling().is_some_and(|sign| sign.kind() == SyntaxKind::Underscore)
 }
 
 fn is_first(parent: &LinkedNode<'_>, child: &LinkedNode<'_>) -> bool {
@@ -336,6 +345,9 @@ mod tests {
             "x^100",
             "x^2.5",
             "a_(=97)",
+            "a_97",
+            "ZZ_97",
+            "a_(97)",
             "\"seeds\" = cases(8 \"on addition\", k \"else\")",
             "alpha = 1",
             "x > 5",
