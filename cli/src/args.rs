@@ -445,6 +445,10 @@ pub(crate) struct Verify {
     /// Compare the SHA-256 digests of a bundle's large files too, not only BLAKE3
     #[arg(long)]
     pub(crate) full: bool,
+    /// Take the pages and documents of a bundle that another version of rescience wrote as they are,
+    /// since this one cannot make them again to compare
+    #[arg(long)]
+    pub(crate) other_versions: bool,
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,

@@ -88,6 +88,12 @@ impl LeftOut {
         self.files.iter().map(file).chain(self.links.iter().map(link))
     }
 
+    /// Whether a file of the project with these bytes was left out.
+    pub(crate) fn names_own(&self, digest: &Digest) -> bool {
+        let own = |path: &str| !path.starts_with("objects/");
+        self.files.iter().any(|(path, file)| own(path) && file.blake3 == *digest)
+    }
+
     /// Whether a file with these bytes was left out.
     pub(crate) fn names(&self, digest: &Digest) -> bool {
         self.files.values().any(|file| file.blake3 == *digest)

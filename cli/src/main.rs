@@ -43,6 +43,7 @@ use clap::Parser as _;
 use rescience_exec::supervisor;
 
 mod args;
+mod account;
 mod commands;
 mod console;
 mod diagnostics;

@@ -5,7 +5,7 @@
 //! `objects/`, `made/` and `traces/` the first time. Figures and papers are left out, so that a
 //! build makes them again, from the recorded results, and can be compared with what the bundle holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rescience_bundle::{Bundle, manifest};
@@ -141,8 +141,13 @@ impl Unpacked {
     }
 
     fn fill(&self, store: &Store) -> Result<Tools, Error> {
+        // What the list names and the folder does not have as a file is not opened.
+        let here: BTreeSet<&str> = self.bundle.names().collect();
         for folder in ["objects", "made"] {
             for (name, expected) in self.below(folder) {
+                if !here.contains(&*format!("{folder}/{name}")) {
+                    return Err(damaged(&format!("{folder}/{name}"), "it is missing"));
+                }
                 let blob = store.put_file(&self.bundle.path().join(folder).join(name))?;
                 if blob.digest != *expected {
                     let found = blob.digest;
@@ -155,7 +160,7 @@ impl Unpacked {
         }
         // Sources are in the project, under their own names.
         for (name, expected) in &self.files {
-            if !store.contains(expected)? {
+            if here.contains(name.as_str()) && !store.contains(expected)? {
                 // One that somebody edits is the project's own from then on.
                 store.put_file(&self.bundle.path().join(name)).ok();
             }
@@ -207,4 +212,18 @@ pub(crate) fn made_path(node: &NodeName) -> Option<String> {
         NodeKind::Experiment => Some(format!("made/experiment/{}/results.json", node.name)),
         _ => None,
     }
+}
+
+/// Everything that a bundle and `out/` show of a node, by its path in a bundle: what it makes, and for a
+/// paper the forms that are recorded beside it.
+pub(crate) fn views(
+    node: &NodeName,
+    output: &Digest,
+    beside: impl Fn(&str) -> Option<Digest>,
+) -> Vec<(String, Digest)> {
+    let own = made_path(node).map(|path| (path, *output));
+    let forms: &[&str] = if node.kind == NodeKind::Paper { &["html", "json"] } else { &[] };
+    let forms =
+        forms.iter().filter_map(|form| Some((format!("made/{}.{form}", node.name), beside(form)?)));
+    own.into_iter().chain(forms).collect()
 }

@@ -11,6 +11,7 @@ mod crash;
 mod cutoff;
 mod damage;
 mod failing;
+mod forging;
 mod fresh;
 mod grokking;
 mod hostile;

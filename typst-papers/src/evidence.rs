@@ -30,7 +30,9 @@ pub fn attachments(pdf: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
         let stream = files.get::<Stream<'_>>("F").or_else(|| files.get("UF"));
         let stream = stream.ok_or_else(|| format!("`{name}` has no bytes"))?;
         let bytes = stream.decoded().map_err(|_| format!("`{name}` cannot be unpacked"))?;
-        found.insert(name, bytes.into_owned());
+        if found.insert(name.clone(), bytes.into_owned()).is_some() {
+            return Err(format!("two attachments are called `{name}`"));
+        }
     }
     Ok(found)
 }

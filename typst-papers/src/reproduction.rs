@@ -4,12 +4,15 @@
 //! |---|---|
 //! | identical | every run that both sides have wrote the same value, to the last bit |
 //! | within tolerance | every such pair lies as close as the recipe declares |
-//! | indistinguishable | a test over the seeds finds no difference; how large one it could have seen is told |
+//! | indistinguishable | a test over the seeds finds no difference, and would have seen a large one |
+//! | undecided | the test could not have seen one, or what it sees may be chance among so many metrics |
 //! | different | it finds one, or there are too few seeds to test |
 //! | missing | no run came to a value here |
 //!
-//! The test is Welch's, or Mann–Whitney's where runs ended before the value was reached; Holm's
-//! correction over all metrics of a reproduction keeps chance from finding differences.
+//! The test is Welch's, or Mann–Whitney's where runs ended before the value was reached. Who compares
+//! many metrics finds differences by chance, which Holm's correction keeps from counting as such; but
+//! the correction works for whoever claims to have reproduced, so what only it takes away is undecided,
+//! and holds for nobody.
 
 mod machines;
 mod page;
@@ -40,6 +43,8 @@ pub enum Verdict {
     WithinTolerance,
     /// No test over the seeds tells them apart.
     Indistinguishable,
+    /// The runs are too few to say.
+    Undecided,
     /// Something else came out.
     Different,
     /// Nothing came out.
@@ -49,7 +54,12 @@ pub enum Verdict {
 impl Verdict {
     /// Whether this counts as reproduced.
     pub fn holds(self) -> bool {
-        self < Verdict::Different
+        self < Verdict::Undecided
+    }
+
+    /// Whether this counts against it.
+    pub fn fails(self) -> bool {
+        self > Verdict::Undecided
     }
 
     /// As people read it.
@@ -58,6 +68,7 @@ impl Verdict {
             Verdict::Identical => "identical",
             Verdict::WithinTolerance => "within tolerance",
             Verdict::Indistinguishable => "indistinguishable",
+            Verdict::Undecided => "undecided",
             Verdict::Different => "different",
             Verdict::Missing => "missing",
         }
@@ -213,34 +224,70 @@ fn tested(recorded: &[Measured], found: &[Measured]) -> (Option<f64>, Option<f64
 fn decide_by_test(all: &mut [Judged]) {
     let ps: Vec<f64> = all.iter().filter_map(|it| it.p).collect();
     let tested = all.iter_mut().filter(|it| it.p.is_some());
-    for (judged, p) in tested.zip(holm(&ps)) {
-        judged.p_corrected = Some(p);
-        if p >= ALPHA {
-            judged.verdict = Verdict::Indistinguishable;
+    for ((judged, p), corrected) in tested.zip(&ps).zip(holm(&ps)) {
+        judged.p_corrected = Some(corrected);
+        judged.verdict = if corrected < ALPHA || judged.ends_apart() {
+            Verdict::Different
+        } else if *p < ALPHA || judged.is_blind() {
+            Verdict::Undecided
+        } else {
+            Verdict::Indistinguishable
+        };
+    }
+}
+
+impl Judged {
+    /// Whether every run came to a value on one side and none did on the other, which no number of
+    /// runs makes alike.
+    fn ends_apart(&self) -> bool {
+        let (then, now) = (&self.recorded, &self.found);
+        let none = |side: &Side| side.censored == side.values.len();
+        none(then) && now.censored == 0 || none(now) && then.censored == 0
+    }
+
+    /// Whether the test could not have seen a large difference: one of the value's own size, or, by
+    /// ranks, every value of one side beyond every one of the other.
+    fn is_blind(&self) -> bool {
+        match (self.unseen, self.recorded.mean) {
+            (Some(unseen), Some(mean)) => unseen > mean.abs(),
+            _ => smallest_p(self.recorded.values.len(), self.found.values.len()) >= ALPHA,
         }
     }
 }
 
+/// The p-value of Mann–Whitney's test where all values of one side are beyond those of the other.
+fn smallest_p(n: usize, m: usize) -> f64 {
+    let ways = (1..=n).fold(1.0, |ways, k| ways * (m + k) as f64 / k as f64);
+    (2.0 / ways).min(1.0)
+}
+
 /// What a whole reproduction comes to, as the journal ReScience C names it: `[Re]` before the title
-/// of what was reproduced, `[¬Re]` before that of what was not.
+/// of what was reproduced, `[¬Re]` before that of what was not; `[?Re]` is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Every metric of every run holds.
     Reproduced,
-    /// All that was run again holds, and not all was.
+    /// Nothing fails, and something holds: not all was run again, or not all could be decided.
     PartlyReproduced,
-    /// Something does not hold.
+    /// Nothing fails, and nothing holds: the runs are too few to say.
+    Undecided,
+    /// Something fails.
     NotReproduced,
 }
 
 impl Outcome {
     /// `complete` says whether all that was recorded was run again.
     pub fn of(judged: &[Judged], complete: bool) -> Outcome {
-        match judged.iter().all(|it| it.verdict.holds()) {
-            false => Outcome::NotReproduced,
-            true if complete && !judged.is_empty() => Outcome::Reproduced,
-            true => Outcome::PartlyReproduced,
+        let all = judged.iter().all(|it| it.verdict.holds());
+        if judged.iter().any(|it| it.verdict.fails()) {
+            Outcome::NotReproduced
+        } else if !judged.iter().any(|it| it.verdict.holds()) {
+            Outcome::Undecided
+        } else if all && complete {
+            Outcome::Reproduced
+        } else {
+            Outcome::PartlyReproduced
         }
     }
 
@@ -248,7 +295,8 @@ impl Outcome {
     pub fn mark(self) -> &'static str {
         match self {
             Outcome::NotReproduced => "[¬Re]",
-            _ => "[Re]",
+            Outcome::Undecided => "[?Re]",
+            Outcome::Reproduced | Outcome::PartlyReproduced => "[Re]",
         }
     }
 
@@ -257,6 +305,7 @@ impl Outcome {
         match self {
             Outcome::Reproduced => "reproduced",
             Outcome::PartlyReproduced => "partly reproduced",
+            Outcome::Undecided => "undecided",
             Outcome::NotReproduced => "not reproduced",
         }
     }
@@ -293,7 +342,8 @@ mod tests {
         let rel = Some(Tolerance::Rel(0.05));
         assert_eq!(verdict(&[1.0, 2.0], &[1.0, 2.0], rel), Verdict::Identical);
         assert_eq!(verdict(&[1.0, 2.0], &[1.04, 2.0], rel), Verdict::WithinTolerance);
-        assert_eq!(verdict(&[1.0, 2.0], &[1.1, 2.0], rel), Verdict::Indistinguishable);
+        let (then, now) = ([1.0, 1.1, 1.2, 0.9], [1.2, 1.0, 1.1, 1.1]);
+        assert_eq!(verdict(&then, &now, rel), Verdict::Indistinguishable);
         assert_eq!(verdict(&[1.0, 1.1, 0.9], &[9.0, 9.1, 8.9], rel), Verdict::Different);
         assert_eq!(verdict(&[1.0], &[], rel), Verdict::Missing);
         assert_eq!(
@@ -316,14 +366,15 @@ mod tests {
     }
 
     #[test]
-    fn many_metrics_do_not_find_differences_by_chance() {
-        // p is 0.03 alone; among ten such it is no finding.
+    fn many_metrics_find_no_differences_by_chance_and_hide_none() {
+        // p is 0.03 alone; among ten such it is no finding, and no reproduction.
         let (then, now) = (results(&[1.0, 1.1, 1.2], None), results(&[1.25, 1.35, 1.45], None));
         let alone = judge([(&then, Some(&now))]);
         assert!(alone[0].p.is_some_and(|p| p < ALPHA), "{alone:?}");
         assert_eq!(alone[0].verdict, Verdict::Different);
         let among = judge((0..10).map(|_| (&then, Some(&now))));
-        assert!(among.iter().all(|it| it.verdict == Verdict::Indistinguishable), "{among:?}");
+        assert!(among.iter().all(|it| it.verdict == Verdict::Undecided), "{among:?}");
+        assert_eq!(Outcome::of(&among, true), Outcome::Undecided);
         assert!(among[0].unseen.is_some_and(|width| width > 0.1));
     }
 
@@ -336,6 +387,37 @@ mod tests {
         let judged = judge([(&then, None)]);
         assert_eq!(Outcome::of(&judged, true), Outcome::NotReproduced);
         assert_eq!(Outcome::of(&judged, true).mark(), "[¬Re]");
-        assert_eq!(Outcome::of(&[], true), Outcome::PartlyReproduced, "nothing is no proof");
+        assert_eq!(Outcome::of(&[], true), Outcome::Undecided, "nothing is no proof");
+    }
+
+    #[test]
+    fn a_test_that_sees_nothing_decides_nothing() {
+        assert_eq!(verdict(&[1.0, 1.1], &[5.0, 9.0], None), Verdict::Undecided);
+        let some = judge([(&results(&[1.0, 1.1], None), Some(&results(&[5.0, 9.0], None)))]);
+        assert_eq!(Outcome::of(&some, true), Outcome::Undecided);
+    }
+
+    /// Results of which the last so many runs ended before the value was reached.
+    fn ended(values: &[f64], last: usize) -> Results {
+        let mut results = results(values, None);
+        let runs = &mut results.points[0].runs;
+        for run in runs.iter_mut().rev().take(last) {
+            run.metrics.values_mut().flatten().for_each(|value| value.censored = true);
+        }
+        results
+    }
+
+    #[test]
+    fn what_never_came_to_a_value_here_is_no_reproduction() {
+        let judged = |last_then, last_now| {
+            let then = ended(&[100.0, 110.0, 120.0], last_then);
+            let now = ended(&[200.0, 200.0, 200.0], last_now);
+            judge([(&then, Some(&now))])[0].verdict
+        };
+        assert_eq!(judged(0, 3), Verdict::Different);
+        assert_eq!(judged(3, 0), Verdict::Different);
+        // Three against three cannot come below one in ten.
+        assert_eq!(judged(0, 2), Verdict::Undecided);
+        assert!((smallest_p(3, 3) - 0.1).abs() < 1e-12 && smallest_p(4, 4) < ALPHA);
     }
 }

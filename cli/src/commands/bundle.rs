@@ -24,6 +24,7 @@ use rescience_exec::build;
 use rescience_provenance::slsa;
 use rescience_recipes::{Code, Step};
 
+use crate::account::{Subject, account};
 use crate::args::{Bundle, Global};
 use crate::error::Error;
 use crate::project::{self, LOCK, Project, RECIPE};
@@ -32,7 +33,6 @@ use crate::shell::Shell;
 use crate::signing;
 use crate::unpacked::About;
 
-mod account;
 mod gathered;
 
 use gathered::{Gathered, Thin};
@@ -106,7 +106,12 @@ pub(crate) fn run(
     let left_out = gathered.write(&mut writer)?.files.values();
     let left_out =
         left_out.map(|file| file.size).fold((0, 0), |(n, all), size| (n + 1, all + size));
-    let account = account::account(&project, &host.store, &gathered.records, &writer)?;
+    let subject = Subject {
+        recipe: &project.recipe,
+        graph: &project.graph,
+        read: &|digest| Ok(host.store.read(digest)?),
+    };
+    let account = account(subject, &gathered.records, &writer.manifest().files)?;
     for document in rescience_provenance::documents(&account) {
         writer.add(&document.path, &document.bytes)?;
         if document.path == slsa::PATH

@@ -63,7 +63,9 @@ pub(crate) fn run(
     let complete = recorded.complete
         && report.summary.failed == 0
         && args.seeds.is_none_or(|seeds| seeds >= recorded.seeds);
+    let relation = signer.as_ref().map(|signer| recorded.relation(signer));
     let reproduction = Reproduction {
+        relation,
         outcome: Outcome::of(&judged, complete),
         machines: differences(&recorded.facts, &found.facts),
         head: Head {
@@ -73,7 +75,9 @@ pub(crate) fn run(
             profile: again.recipe.profile,
             finished: settings.clock.now(),
             runs: (found.runs, recorded.runs),
-            signed_by: signer.as_ref().map(|signer| recorded.relation(signer)),
+            signed_by: signer.as_ref().zip(relation).map(|(signer, relation)| {
+                format!("{}, {}", signer.public().fingerprint(), relation.words())
+            }),
             rescience: env!("CARGO_PKG_VERSION").to_owned(),
         },
         judged,
@@ -88,6 +92,11 @@ pub(crate) fn run(
             message: format!("{} was not reproduced", reproduction.head.project),
             help: "the report names each metric, and how the machines differ".to_owned(),
         }),
-        _ => Ok(()),
+        Outcome::Undecided => Err(Error::Coded {
+            code: Code::NotReproduced,
+            message: format!("{} was neither reproduced nor refuted", reproduction.head.project),
+            help: "more runs can tell: `--seeds N`".to_owned(),
+        }),
+        Outcome::Reproduced | Outcome::PartlyReproduced => Ok(()),
     }
 }

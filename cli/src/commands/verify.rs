@@ -2,9 +2,9 @@
 //!
 //! | path | what is checked |
 //! |---|---|
-//! | a bundle, or its unpacked folder | both lists of digests; every record against its key; every key from the recipe inside; every figure, page and claim made again in memory; signatures |
-//! | a project | every key from the recipe; every object that the papers lead to; pages and claims; the views in `out/` |
-//! | a PDF | what is attached to it: each plain claim computed again from the results inside |
+//! | a bundle, or its unpacked folder | both lists of digests; every record against its key; every key from the recipe inside; every patched source, result, figure, page, claim and document made again; that there is nothing else; signatures |
+//! | a project | every key from the recipe; every object that the papers lead to; the same made again; the views in `out/` |
+//! | a PDF | what is attached to it: each plain claim computed again from the results inside; not its pages |
 //! | a store | every object and every record |
 
 use std::fmt::Display;
@@ -24,7 +24,9 @@ use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::signing;
 
+mod accounted;
 mod bundle;
+mod derived;
 mod inside;
 mod pages;
 mod pdf;
@@ -40,7 +42,9 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let path = settings.directory.join(&args.path);
     let json = args.message_format == MessageFormat::Json;
-    let mut report = Report { shell, json, problems: 0, counts: Vec::new() };
+    let other_versions = args.other_versions;
+    let mut report =
+        Report { shell, json, other_versions, problems: 0, unread: 0, counts: Vec::new() };
     if path.join("v1/objects").is_dir() {
         store(&mut report, &path)?;
     } else if is_pdf(&path) {
@@ -91,7 +95,11 @@ fn store(report: &mut Report<'_>, path: &Path) -> Result<(), Error> {
 struct Report<'a> {
     shell: &'a Shell,
     json: bool,
+    /// Whether what another version made is taken as it is.
+    other_versions: bool,
     problems: usize,
+    /// How much of that there is.
+    unread: usize,
     counts: Vec<(&'static str, usize)>,
 }
 
@@ -115,15 +123,27 @@ impl Report<'_> {
         }
     }
 
+    /// Something that another version made, which this one cannot make again.
+    fn others(&mut self, count: usize, what: &str, version: &str) {
+        self.unread += count;
+        let message = format!("{count} {what} made by {version} cannot be made again by this one");
+        if self.other_versions {
+            return self.shell.note(message);
+        }
+        let value = json!({ "problem": "version", "message": message });
+        self.problem(format_args!("{message}; `--other-versions` takes what it says"), &[], value);
+    }
+
     /// How many of a kind were looked at.
     fn count(&mut self, what: &'static str, count: usize) {
         self.counts.push((what, count));
     }
 
     fn finish(self) -> Result<(), Error> {
-        let Report { shell, json, problems, counts } = self;
+        let Report { shell, json, problems, unread, counts, .. } = self;
         if json {
-            let mut summary = json!({ "reason": "verified", "problems": problems });
+            let mut summary =
+                json!({ "reason": "verified", "problems": problems, "unread": unread });
             for (what, count) in &counts {
                 summary[*what] = json!(count);
             }
@@ -132,7 +152,8 @@ impl Report<'_> {
         let counts: Vec<String> = counts.iter().map(|(what, n)| format!("{n} {what}")).collect();
         let what = counts.join(", ");
         if problems == 0 {
-            shell.status("Verified", format_args!("{what}: all as recorded"));
+            let but = if unread > 0 { " but for what another version made" } else { "" };
+            shell.status("Verified", format_args!("{what}: all as recorded{but}"));
             return Ok(());
         }
         let plural = if problems == 1 { "" } else { "s" };

@@ -54,16 +54,16 @@ impl<E> From<E> for NoFigure<E> {
 /// The files of one run that hold metrics, by path.
 ///
 /// # Errors
-/// A store that cannot read them; one that the run did not write is none.
-pub fn metric_files(
-    store: &Store,
+/// One that cannot be read; one that the run did not write is none.
+pub fn metric_files<A: Artifacts>(
+    artifacts: &A,
     spec: &Collect,
     output: &Digest,
-) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+) -> Result<BTreeMap<String, Vec<u8>>, A::Error> {
     let mut files = BTreeMap::new();
     for metric in spec.metrics.values() {
         if !files.contains_key(&metric.file) {
-            let bytes = store.read_at(output, &metric.file)?;
+            let bytes = read_at(artifacts, *output, &metric.file)?;
             files.extend(bytes.map(|bytes| (metric.file.clone(), bytes)));
         }
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use rescience_digest::{Digest, Hashed, Sha256};
 
+use crate::name;
+
 /// The list of BLAKE3 digests: of every file but itself and signatures, the other list among them.
 pub const BLAKE3: &str = "manifest-blake3.txt";
 
@@ -72,10 +74,29 @@ fn parse<T>(
         let Some((name, digest)) = entry else {
             return Err(format!("`{}` is no line of a list of digests", line.escape_debug()));
         };
+        // Whoever reads a list goes on to open what it names.
+        if let Some(problem) = name::problem(&name) {
+            return Err(format!("`{}`: {problem}", name.escape_debug()));
+        }
         if files.last_key_value().is_some_and(|(last, _)| *last >= name) {
             return Err(format!("`{name}` is out of order"));
         }
         files.insert(name, digest);
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_only_what_a_bundle_may_hold() {
+        let line = |name: &str| format!("{}  {name}\n", Digest::of(b"").hex());
+        assert!(parse_blake3(line("objects/00").as_bytes()).is_ok());
+        for name in ["/dev/zero", "objects/../../x", "a/./b", "", "a\\b"] {
+            let why = parse_blake3(line(name).as_bytes()).unwrap_err();
+            assert!(why.contains("the path"), "{name}: {why}");
+        }
+    }
 }

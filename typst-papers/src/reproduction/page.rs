@@ -8,8 +8,9 @@ use typst::syntax::VirtualPath;
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
-use super::{Difference, Judged, Outcome};
+use super::{Difference, Judged, Outcome, Verdict};
 use crate::input::Mode;
+use crate::results::Tolerance;
 use crate::typeset;
 use crate::world::PaperWorld;
 
@@ -136,7 +137,15 @@ fn row(it: &Judged) -> Value {
         "unit": if it.unit == "1" { "" } else { it.unit.as_str() },
         "recorded": side(&it.recorded),
         "found": side(&it.found),
-        "verdict": it.verdict.as_str(),
+        "verdict": match (it.verdict, it.tolerance) {
+            (Verdict::WithinTolerance, Some(Tolerance::Rel(share))) => {
+                format!("within {} %", shown(100.0 * share))
+            }
+            (Verdict::WithinTolerance, Some(Tolerance::Abs(bound))) => {
+                format!("within ± {}", shown(bound))
+            }
+            (verdict, _) => verdict.as_str().to_owned(),
+        },
         "holds": it.verdict.holds(),
         "p": it.p_corrected.map(|p| if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }),
         "unseen": it.unseen.map(shown),

@@ -6,13 +6,14 @@ use rescience_bundle::Writer;
 use rescience_bundle::secret::Scanned;
 use rescience_digest::{ActionKey, Digest, Hashed};
 use rescience_exec::host::Host;
-use rescience_recipes::{Action, ActionIndex, ActionName, Graph, NodeKind, Recipe, Work};
+use rescience_recipes::{Action, ActionIndex, ActionName, Graph, Recipe, Work};
 use rescience_store::{Artifact, Entry, Store, Trace};
 
-use super::{account, refuse_secrets, secret_at};
+use super::{refuse_secrets, secret_at};
+use crate::account;
 use crate::error::Error;
 use crate::left_out::{File, LeftOut};
-use crate::unpacked::made_path;
+use crate::unpacked::views;
 
 /// What is in a bundle, gathered action by action.
 pub(super) struct Gathered<'a> {
@@ -88,7 +89,7 @@ impl<'a> Gathered<'a> {
             match entry {
                 Entry::File { .. } => self.file(source, &path, &entry)?,
                 Entry::Directory { digest } => {
-                    self.below(source, &path, &Artifact::Tree(digest))?
+                    self.below(source, &path, &Artifact::Tree(digest))?;
                 }
                 Entry::Symlink { target } => {
                     self.left_out.links.insert(path, target);
@@ -149,17 +150,9 @@ impl<'a> Gathered<'a> {
             self.thin_out(&tree, "")?;
         }
         if let ActionName::Node(node) = action {
-            if node.kind == NodeKind::Paper {
-                for log in ["html", "json"] {
-                    if let Some(Artifact::Blob(digest)) = trace.logs.get(log) {
-                        let path = format!("made/{}.{log}", node.name);
-                        self.named.insert(path, (*digest, false));
-                    }
-                }
-            }
-            if let Some(path) = made_path(node) {
-                self.named.insert(path, (*output, false));
-            }
+            let beside = |log: &str| trace.logs.get(log).map(Artifact::digest);
+            let views = views(node, output, beside);
+            self.named.extend(views.into_iter().map(|(path, digest)| (path, (digest, false))));
         }
         let bytes = trace.to_bytes();
         self.traces.insert(Digest::of(&bytes), bytes);

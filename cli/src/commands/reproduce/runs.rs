@@ -11,7 +11,7 @@ use rescience_exec::request::metric_files;
 use rescience_recipes::results::{RunRecord, collect};
 use rescience_recipes::{Action, ActionIndex, ActionName, Collect, NodeName, Step, Work};
 use rescience_sign::statement::ResourceDescriptor;
-use rescience_sign::{PublicKey, Signer};
+use rescience_sign::{Envelope, PublicKey, Signer, namespace};
 use rescience_store::Store;
 use rescience_typst_papers::Results;
 use serde_json::Value;
@@ -101,27 +101,62 @@ impl Recorded {
 }
 
 impl Recorded {
-    /// Who signs the verdict, and whether that is somebody else than signed the bundle: only
-    /// another can have reproduced it.
-    pub(super) fn relation(&self, signer: &Signer) -> String {
-        let print = signer.public().fingerprint();
+    /// Who signs the verdict: only somebody else than signed the bundle can have reproduced it.
+    pub(super) fn relation(&self, signer: &Signer) -> Relation {
         match self.authors.is_empty() {
-            true => format!("{print}; nobody has signed the bundle"),
-            false if self.authors.contains(signer.public()) => {
-                format!("{print}, who signed the bundle too: checked, not reproduced by another")
-            }
-            false => format!("{print}, who did not sign the bundle"),
+            true => Relation::AuthorsUnknown,
+            false if self.authors.contains(signer.public()) => Relation::Author,
+            false => Relation::Other,
         }
     }
 }
 
-/// The keys whose signatures a bundle has.
+/// What whoever signs a verdict is to those who signed the bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// Somebody else.
+    Other,
+    /// One of them.
+    Author,
+    /// Nobody has signed the bundle.
+    AuthorsUnknown,
+}
+
+impl Relation {
+    /// As machines read it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Relation::Other => "by-another",
+            Relation::Author => "by-author",
+            Relation::AuthorsUnknown => "authors-unknown",
+        }
+    }
+
+    /// As people read it, after the key.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Relation::Other => "who did not sign the bundle",
+            Relation::Author => "who signed the bundle too: checked, not reproduced by another",
+            Relation::AuthorsUnknown => "nobody has signed the bundle: perhaps its author",
+        }
+    }
+}
+
+/// The keys that have signed a bundle, or its provenance: signatures are on no list, so one may have
+/// been taken away.
 fn authors(directory: &Path) -> Result<Vec<PublicKey>, Error> {
     if !Bundle::is_folder(directory) {
         return Ok(Vec::new());
     }
-    let signatures = signing::signatures(&Bundle::open(directory)?)?;
-    Ok(signatures.into_iter().filter_map(|(_, key)| key.ok()).collect())
+    let bundle = Bundle::open(directory)?;
+    let signed = signing::signatures(&bundle)?.into_iter().filter_map(|(_, key)| key.ok());
+    let mut keys: Vec<PublicKey> = signed.collect();
+    if let Some(bytes) = bundle.read(signing::PROVENANCE)?
+        && let Ok(envelope) = Envelope::parse(&bytes)
+    {
+        keys.extend(envelope.keys(namespace::PROVENANCE).into_iter().flatten());
+    }
+    Ok(keys)
 }
 
 /// What the runs gave here.

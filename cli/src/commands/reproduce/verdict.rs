@@ -11,6 +11,7 @@ use rescience_store::{Artifact, Root, Store};
 use rescience_typst_papers::reproduction::{self, Difference, Head, Judged, Outcome, Verdict};
 use serde_json::{Value, json};
 
+use super::runs::Relation;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::shell::Shell;
@@ -22,6 +23,8 @@ const VERIFIER: &str = "https://rescience.dev/reproduce";
 pub(super) struct Reproduction {
     pub(super) head: Head,
     pub(super) outcome: Outcome,
+    /// What whoever signs it is to the authors.
+    pub(super) relation: Option<Relation>,
     pub(super) judged: Vec<Judged>,
     pub(super) machines: Vec<Difference>,
     pub(super) subjects: Vec<ResourceDescriptor>,
@@ -47,6 +50,7 @@ impl Reproduction {
             "metrics": self.judged,
             "differences": self.machines,
             "signed_by": self.head.signed_by,
+            "relation": self.relation.map(Relation::as_str),
             "finished": self.head.finished,
             "rescience": self.head.rescience,
         })
@@ -89,13 +93,13 @@ impl Reproduction {
     /// The verdict as others read it: a test result and a summary of what was verified, one DSSE
     /// envelope each, signed if somebody signs.
     fn statements(&self, verdict: &[u8], signer: Option<&Signer>) -> Result<Vec<u8>, Error> {
-        let named = |holds: bool| -> Vec<String> {
-            self.judged.iter().filter(|it| it.verdict.holds() == holds).map(name).collect()
+        let named = |which: fn(Verdict) -> bool| -> Vec<String> {
+            self.judged.iter().filter(|it| which(it.verdict)).map(name).collect()
         };
         let result = TestResult {
             result: match self.outcome {
                 Outcome::Reproduced => TestOutcome::Passed,
-                Outcome::PartlyReproduced => TestOutcome::Warned,
+                Outcome::PartlyReproduced | Outcome::Undecided => TestOutcome::Warned,
                 Outcome::NotReproduced => TestOutcome::Failed,
             },
             configuration: vec![ResourceDescriptor::file(
@@ -103,16 +107,20 @@ impl Reproduction {
                 &Hashed::of(verdict),
             )],
             url: None,
-            passed_tests: named(true),
-            warned_tests: Vec::new(),
-            failed_tests: named(false),
+            passed_tests: named(Verdict::holds),
+            warned_tests: named(|verdict| verdict == Verdict::Undecided),
+            failed_tests: named(Verdict::fails),
         };
         let mut envelopes = vec![Statement::new(self.subjects.clone(), result)?.envelope()];
-        if self.outcome != Outcome::NotReproduced {
+        if matches!(self.outcome, Outcome::Reproduced | Outcome::PartlyReproduced) {
             let summary = VerificationResult {
                 verifier: Verifier { id: VERIFIER.to_owned(), policies: Vec::new() },
                 time_created: self.head.finished,
-                properties: vec![self.outcome.as_str().replace(' ', "-")],
+                properties: [Some(self.outcome.as_str()), self.relation.map(Relation::as_str)]
+                    .into_iter()
+                    .flatten()
+                    .map(|property| property.replace(' ', "-"))
+                    .collect(),
             };
             envelopes.push(Statement::new(self.subjects.clone(), summary)?.envelope());
         }
@@ -145,6 +153,7 @@ impl Reproduction {
             Verdict::Identical,
             Verdict::WithinTolerance,
             Verdict::Indistinguishable,
+            Verdict::Undecided,
             Verdict::Different,
             Verdict::Missing,
         ]

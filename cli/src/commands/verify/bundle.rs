@@ -9,6 +9,7 @@ use rescience_digest::{Digest, Hashed};
 use serde_json::json;
 
 use super::Report;
+use super::accounted::{self, Strays};
 use super::inside::Inside;
 use super::pages::{self, Pages};
 use super::records::Records;
@@ -23,11 +24,16 @@ struct Judged {
     left_out: LeftOut,
 }
 
-/// What the recipe inside says of the records, and what came of the pages.
+/// What the recipe inside says of the records, and what came of all that follows from them.
 struct Recipe {
+    /// What is not as the recipe has it, by action.
     problems: Vec<(String, String)>,
     actions: usize,
     pages: Pages,
+    /// What is wrong with files that no action makes.
+    files: Strays,
+    /// The version that wrote the documents, if it was another.
+    others: Option<String>,
 }
 
 /// Reads every byte, and meanwhile judges what the bytes say; that counts only if all are as listed.
@@ -84,12 +90,16 @@ fn claimed(bundle: &Bundle) -> Result<BTreeMap<String, Hashed>, Error> {
 }
 
 fn judge(bundle: &Bundle, files: &BTreeMap<String, Hashed>) -> Result<Judged, Error> {
-    let left_out = LeftOut::read(bundle)?;
+    let (left_out, wrong) = match LeftOut::read(bundle) {
+        Ok(left_out) => (left_out, None),
+        Err(error) => (LeftOut::default(), Some(error)),
+    };
     let records = Records::read(bundle, files, &left_out)?;
-    let recipe = About::read(bundle).and_then(|about| {
-        let inside = Inside::new(bundle, files, &records, &about, &left_out);
-        recipe(&inside)
-    });
+    let recipe = match wrong {
+        Some(error) => Err(error),
+        None => About::read(bundle)
+            .and_then(|about| recipe(&Inside::new(bundle, files, &records, &about, &left_out)?)),
+    };
     Ok(Judged { records, recipe, left_out })
 }
 
@@ -103,12 +113,22 @@ fn expected(finding: &Finding) -> Option<Digest> {
     }
 }
 
-/// Every key from the recipe inside, and then every page.
+/// Every key from the recipe inside, and then all that follows.
 fn recipe(inside: &Inside<'_>) -> Result<Recipe, Error> {
-    let graph = inside.graph()?;
-    let (plan, problems) = inside.plan(&graph)?;
-    let pages = pages::again(&graph, &plan, inside);
-    Ok(Recipe { problems, actions: plan.steps.len(), pages })
+    let (plan, problems) = inside.plan()?;
+    let pages = pages::again(&inside.graph, &plan, inside);
+    let version = &inside.about.rescience;
+    let others = (version != env!("CARGO_PKG_VERSION")).then(|| version.clone());
+    let mut files = Strays::new();
+    // They tell of all actions: where one is wrong, they would only say it again.
+    if problems.is_empty() {
+        let documents = accounted::expected_documents(inside, &plan)?;
+        files = accounted::strays(inside, &plan, &documents.keys().cloned().collect());
+        if others.is_none() {
+            files.extend(accounted::changed(inside.files, &documents));
+        }
+    }
+    Ok(Recipe { problems, actions: plan.steps.len(), pages, files, others })
 }
 
 fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
@@ -135,7 +155,7 @@ fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
             "the bundle is thin: files with {size} were left out and not compared; `-v` names them"
         ));
     }
-    let Recipe { problems, actions, pages } = recipe?;
+    let Recipe { problems, actions, pages, files, others } = recipe?;
     report.count("actions", actions);
     for (problem, all) in [("recipe", &problems), ("page", &pages.problems)] {
         for (action, message) in all {
@@ -143,6 +163,16 @@ fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
             let value = json!({ "problem": problem, "action": action, "message": message });
             report.problem(format_args!("{action}: {message}"), &hanging, value);
         }
+    }
+    for (file, message) in &files {
+        let value = json!({ "problem": "file", "file": file, "message": message });
+        report.problem(format_args!("`{file}`: {message}"), &[], value);
+    }
+    if let Some((engine, count)) = &pages.others {
+        report.others(*count, "figures and papers", engine);
+    }
+    if let Some(version) = others {
+        report.others(1, "set of documents", &format!("rescience {version}"));
     }
     pages.tell(report);
     Ok(())

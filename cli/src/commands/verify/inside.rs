@@ -8,7 +8,7 @@ use rescience_digest::{ActionKey, Digest, Hashed};
 use rescience_exec::request::Artifacts;
 use rescience_recipes::{
     ActionName, BuildSystem, Graph, Hit, InputProblem, KeyInputs, Lock, NodeKind, Plan, Reason,
-    Step, World, parse_bytes,
+    Recipe, Step, World, parse_bytes,
 };
 use rescience_store::{Entry, Tree};
 
@@ -17,51 +17,61 @@ use super::records::Records;
 use crate::error::Error;
 use crate::left_out::LeftOut;
 use crate::project::{LOCK, RECIPE};
-use crate::unpacked::{About, made_path};
+use crate::unpacked::{About, views};
 
 /// What stands in for the outside.
 pub(super) struct Inside<'a> {
     bundle: &'a Bundle,
-    files: &'a BTreeMap<String, Hashed>,
+    /// The recipe inside, and its graph.
+    pub(super) recipe: Recipe,
+    pub(super) graph: Graph,
+    /// What the lists say that there is.
+    pub(super) files: &'a BTreeMap<String, Hashed>,
     /// The files, and what was left out.
     entries: BTreeMap<&'a str, Entry>,
     names: BTreeMap<Digest, &'a str>,
-    records: &'a Records,
-    about: &'a About,
+    pub(super) records: &'a Records,
+    pub(super) about: &'a About,
+    left_out: &'a LeftOut,
     /// Listings of the project's folders, which need not be in the bundle themselves.
     trees: RefCell<BTreeMap<Digest, Tree>>,
 }
 
 impl<'a> Inside<'a> {
+    /// Reads the recipe inside.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
     pub(super) fn new(
         bundle: &'a Bundle,
         files: &'a BTreeMap<String, Hashed>,
         records: &'a Records,
         about: &'a About,
         left_out: &'a LeftOut,
-    ) -> Inside<'a> {
+    ) -> Result<Inside<'a>, Error> {
+        let text = bundle.read(RECIPE)?.unwrap_or_default();
+        let recipe = parse_bytes(RECIPE, &text, Some(&about.profile))?;
+        let lock = match bundle.read(LOCK)? {
+            Some(bytes) => Lock::parse(LOCK, &bytes)?,
+            None => Lock::default(),
+        };
+        let graph = Graph::with_lock(&recipe, &lock)?;
         let names = files.iter().map(|(name, hashed)| (hashed.digest, name.as_str())).collect();
         let absent = left_out.entries().map(|(name, entry)| (name.as_str(), entry));
         let mut entries: BTreeMap<&str, Entry> = absent.collect();
         entries.extend(files.iter().map(|(name, hashed)| {
             (name.as_str(), Entry::file((*hashed).into(), bundle.executable(name)))
         }));
-        Inside { bundle, files, entries, names, records, about, trees: RefCell::default() }
-    }
-
-    /// The graph of the recipe inside.
-    pub(super) fn graph(&self) -> Result<Graph, Error> {
-        let text = self.bundle.read(RECIPE)?.unwrap_or_default();
-        let recipe = parse_bytes(RECIPE, &text, Some(&self.about.profile))?;
-        let lock = match self.bundle.read(LOCK)? {
-            Some(bytes) => Lock::parse(LOCK, &bytes)?,
-            None => Lock::default(),
-        };
-        Ok(Graph::with_lock(&recipe, &lock)?)
+        let trees = RefCell::default();
+        Ok(Inside { bundle, recipe, graph, files, entries, names, records, about, left_out, trees })
     }
 
     /// Plans the bundle's papers, and tells what is not as the recipe has it, by action.
-    pub(super) fn plan(&self, graph: &Graph) -> Result<(Plan, Vec<(String, String)>), Error> {
+    ///
+    /// # Errors
+    /// A paper that the recipe does not have.
+    pub(super) fn plan(&self) -> Result<(Plan, Vec<(String, String)>), Error> {
+        let graph = &self.graph;
         let selection = graph.select(&self.about.papers)?;
         let plan = rescience_recipes::plan(graph, &selection, self)?;
         let mut problems = Vec::new();
@@ -79,10 +89,12 @@ impl<'a> Inside<'a> {
                 Step::Fresh { key, made, .. } => {
                     used.extend(*key);
                     let ActionName::Node(node) = name else { continue };
-                    let Some(path) = made_path(node) else { continue };
-                    if self.files.get(&path).is_none_or(|held| held.digest != made.output) {
-                        let what = format!("`{path}` is not what its record says: {}", made.output);
-                        problems.push((name.to_string(), what));
+                    let beside = |form: &str| self.records.log(key.as_ref()?, form);
+                    for (path, expected) in views(node, &made.output, beside) {
+                        if self.files.get(&path).is_none_or(|held| held.digest != expected) {
+                            let what = format!("`{path}` is not what its record says: {expected}");
+                            problems.push((name.to_string(), what));
+                        }
                     }
                 }
             }
@@ -94,6 +106,21 @@ impl<'a> Inside<'a> {
             problems.push((action.to_owned(), what));
         }
         Ok((plan, problems))
+    }
+
+    /// Everything that records and the project's folders lead to.
+    pub(super) fn reached(&self) -> BTreeSet<Digest> {
+        self.records.reached().chain(self.trees.borrow().keys().copied()).collect()
+    }
+
+    /// The bytes of a digest.
+    pub(super) fn bytes(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        // What the file holds was hashed; its name in the map is that of its bytes.
+        let bytes = match self.names.get(digest) {
+            Some(name) => self.bundle.read(name)?,
+            None => None,
+        };
+        bytes.ok_or_else(|| Error::other(format!("{digest} is not in the bundle")))
     }
 
     /// The listing of a folder of the project, with those in it.
@@ -141,7 +168,7 @@ impl World for Inside<'_> {
     }
 
     fn trace(&self, key: &ActionKey) -> Hit {
-        self.records.made(key).cloned().map_or(Hit::None, Hit::Made)
+        self.records.made(key).map_or(Hit::None, Hit::Made)
     }
 
     fn last(&self, action: &ActionName) -> Option<KeyInputs> {
@@ -153,12 +180,7 @@ impl Artifacts for Inside<'_> {
     type Error = Error;
 
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
-        // What the file holds was hashed; its name in the map is that of its bytes.
-        let bytes = match self.names.get(digest) {
-            Some(name) => self.bundle.read(name)?,
-            None => None,
-        };
-        bytes.ok_or_else(|| Error::other(format!("{digest} is not in the bundle")))
+        self.bytes(digest)
     }
 
     fn tree(&self, digest: &Digest) -> Result<Tree, Error> {
@@ -171,12 +193,16 @@ impl Artifacts for Inside<'_> {
 }
 
 impl Recorded for Inside<'_> {
-    fn folder(&self, path: &str) -> Option<Digest> {
-        self.listing(path)
+    fn own(&self, path: &str) -> Option<Digest> {
+        self.input(path).ok()
     }
 
-    fn beside(&self, key: &ActionKey, log: &str) -> Option<Digest> {
+    fn beside(&self, key: &ActionKey, _: &Digest, log: &str) -> Option<Digest> {
         self.records.log(key, log)
+    }
+
+    fn left_out(&self, digest: &Digest) -> bool {
+        !self.names.contains_key(digest) && self.left_out.names(digest)
     }
 
     fn engine(&self) -> &str {

@@ -24,6 +24,7 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path) -> Result<(), Error> {
                 report.problem(problem, &[], json!({ "problem": "claim", "message": problem }));
             }
             report.count("claims computed again", checked.again);
+            report.shell.note("its pages were not read, only what is attached: verify its bundle");
             if checked.left > 0 {
                 report.shell.note(format_args!(
                     "{} claims need the paper's text, or more than one experiment: verify its bundle",

@@ -7,7 +7,7 @@ use rescience_digest::{ActionKey, Digest};
 use rescience_exec::build::plan;
 use rescience_exec::request::Artifacts;
 use rescience_exec::studio::Studio as _;
-use rescience_exec::views;
+use rescience_exec::views::FOLDER;
 use rescience_recipes::{ActionName, InputProblem, Step};
 use rescience_store::{Artifact, StatCache, Store, Trace, Tree};
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::project::{self, Project, RECIPE, Texts};
 use crate::settings::Settings;
 use crate::studio::TypstStudio;
-use crate::unpacked::made_path;
+use crate::unpacked::views;
 
 pub(super) fn check(
     report: &mut Report<'_>,
@@ -48,7 +48,7 @@ pub(super) fn check(
                 let trace = held.trace(key, &made.output);
                 let all = trace.map(|it| it.artifacts().collect::<Vec<_>>()).unwrap_or_default();
                 held.read_all(report, name, &all, &mut objects);
-                held.view(report, name, &made.output)?;
+                held.views(report, name, key, &made.output)?;
                 records += 1;
             }
         }
@@ -110,31 +110,34 @@ impl Held<'_> {
         }
     }
 
-    /// Whether the view in `out/` is what was made.
-    fn view(
+    /// Whether the views in `out/` are what was made.
+    fn views(
         &self,
         report: &mut Report<'_>,
         name: &ActionName,
+        key: &ActionKey,
         output: &Digest,
     ) -> Result<(), Error> {
         let ActionName::Node(node) = name else { return Ok(()) };
-        let Some(path) = made_path(node) else { return Ok(()) };
-        let inner = path.trim_start_matches("made/");
-        let path = self.project.directory.join(views::FOLDER).join(inner);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Error::read(&path, &error)),
-        };
-        match Digest::of(&bytes) {
-            found if found == *output => report.sound(format_args!("out/{inner} {found}")),
-            found => {
-                let file = format!("out/{inner}");
-                let message = format!("`{file}` was changed: expected {output}, found {found}");
-                let value = json!({
-                    "problem": "changed", "file": file, "expected": output, "found": found,
-                });
-                report.problem(message, &[name.to_string()], value);
+        for (path, expected) in views(node, output, |form| self.beside(key, output, form)) {
+            let inner = path.trim_start_matches("made/");
+            let path = self.project.directory.join(FOLDER).join(inner);
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::read(&path, &error)),
+            };
+            match Digest::of(&bytes) {
+                found if found == expected => report.sound(format_args!("out/{inner} {found}")),
+                found => {
+                    let file = format!("out/{inner}");
+                    let message =
+                        format!("`{file}` was changed: expected {expected}, found {found}");
+                    let value = json!({
+                        "problem": "changed", "file": file, "expected": expected, "found": found,
+                    });
+                    report.problem(message, &[name.to_string()], value);
+                }
             }
         }
         Ok(())
@@ -154,15 +157,18 @@ impl Artifacts for Held<'_> {
 }
 
 impl Recorded for Held<'_> {
-    fn folder(&self, path: &str) -> Option<Digest> {
+    fn own(&self, path: &str) -> Option<Digest> {
         let mut stats = StatCache::open(&self.settings.home.join("cache/stat/verify"));
         let imported = self.store.import(&self.project.directory.join(path), &mut stats);
         imported.map_err(|_| InputProblem::Missing).ok().map(|artifact| artifact.digest())
     }
 
-    fn beside(&self, key: &ActionKey, log: &str) -> Option<Digest> {
-        let newest = self.store.traces(key).ok()?.pop()?;
-        newest.logs.get(log).map(Artifact::digest)
+    fn beside(&self, key: &ActionKey, output: &Digest, log: &str) -> Option<Digest> {
+        self.trace(key, output)?.logs.get(log).map(Artifact::digest)
+    }
+
+    fn left_out(&self, digest: &Digest) -> bool {
+        self.store.stands_without(digest)
     }
 
     fn engine(&self) -> &str {

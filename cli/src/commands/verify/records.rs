@@ -30,11 +30,8 @@ pub(super) struct Problem {
 }
 
 struct Record {
-    action: String,
-    key: ActionKey,
+    trace: Trace,
     key_inputs: Option<KeyInputs>,
-    made: Option<Made>,
-    logs: BTreeMap<String, Digest>,
     /// What it yields, of itself and of everything in it.
     parts: BTreeSet<Digest>,
     /// What goes into it.
@@ -79,7 +76,7 @@ impl Records {
                         problem(&trace.action, message);
                     }
                     for (role, digest) in &inputs.inputs {
-                        if !all.names.contains_key(digest) && !left_out.names(digest) {
+                        if !all.names.contains_key(digest) && !left_out.names_own(digest) {
                             let message = format!("its input {role} is not here: {digest}");
                             problem(&trace.action, message);
                         }
@@ -91,13 +88,15 @@ impl Records {
                 }
             }
             let mut parts = BTreeSet::new();
-            let mut waiting: Vec<Artifact> = trace.artifacts().collect();
-            while let Some(part) = waiting.pop() {
+            // With whether it is a file in a tree: only those may be left out.
+            let mut waiting: Vec<(Artifact, bool)> =
+                trace.artifacts().map(|part| (part, false)).collect();
+            while let Some((part, inner)) = waiting.pop() {
                 if !parts.insert(part.digest()) {
                     continue;
                 }
                 let Some(name) = all.names.get(&part.digest()) else {
-                    if left_out.names(&part.digest()) {
+                    if inner && left_out.names(&part.digest()) {
                         continue;
                     }
                     let message = format!("what it made is not here: {}", part.digest());
@@ -107,40 +106,48 @@ impl Records {
                 let Artifact::Tree(_) = part else { continue };
                 match Tree::parse(&bundle.read(name)?.unwrap_or_default()) {
                     Err(why) => problem(&trace.action, format!("its tree `{name}`: {why}")),
-                    Ok(tree) => waiting.extend(tree.entries.values().filter_map(within)),
+                    Ok(tree) => {
+                        let inner = tree.entries.values().filter_map(within);
+                        waiting.extend(inner.map(|part| (part, matches!(part, Artifact::Blob(_)))));
+                    }
                 }
             }
-            let output = trace.output.map(|output| output.digest());
-            all.records.push(Record {
-                action: trace.action,
-                key: trace.key,
-                key_inputs,
-                made: output.map(|output| Made { output, facts: trace.facts }),
-                logs: trace.logs.iter().map(|(name, log)| (name.clone(), log.digest())).collect(),
-                parts,
-                inputs: needed,
-            });
+            if all.records.iter().any(|it| it.trace.key == trace.key) {
+                problem(&trace.action, "another record has its key".to_owned());
+            }
+            all.records.push(Record { trace, key_inputs, parts, inputs: needed });
         }
         Ok(all)
     }
 
     /// The result that is recorded under a key, unless the record contradicts itself.
-    pub(super) fn made(&self, key: &ActionKey) -> Option<&Made> {
-        self.of(key)?.made.as_ref()
+    pub(super) fn made(&self, key: &ActionKey) -> Option<Made> {
+        let trace = self.trace(key)?;
+        Some(Made { output: trace.output?.digest(), facts: trace.facts })
+    }
+
+    /// The record of a key, unless it contradicts itself.
+    pub(super) fn trace(&self, key: &ActionKey) -> Option<&Trace> {
+        self.of(key).map(|it| &it.trace)
+    }
+
+    /// Everything that the records lead to.
+    pub(super) fn reached(&self) -> impl Iterator<Item = Digest> {
+        self.records.iter().flat_map(|it| it.parts.iter().chain(&it.inputs).copied())
     }
 
     /// What is recorded beside it.
     pub(super) fn log(&self, key: &ActionKey, name: &str) -> Option<Digest> {
-        self.of(key)?.logs.get(name).copied()
+        self.trace(key)?.logs.get(name).map(Artifact::digest)
     }
 
     fn of(&self, key: &ActionKey) -> Option<&Record> {
-        self.records.iter().find(|it| it.key == *key && it.key_inputs.is_some())
+        self.records.iter().find(|it| it.trace.key == *key && it.key_inputs.is_some())
     }
 
     /// What entered the key of an action's record.
     pub(super) fn inputs_of(&self, action: &str) -> Option<&KeyInputs> {
-        let of = self.records.iter().find(|it| it.action == action);
+        let of = self.records.iter().find(|it| it.trace.action == action);
         of.and_then(|it| it.key_inputs.as_ref())
     }
 
@@ -156,7 +163,7 @@ impl Records {
 
     /// Every key, with the action of its record.
     pub(super) fn keys(&self) -> impl Iterator<Item = (ActionKey, &str)> {
-        self.records.iter().map(|it| (it.key, it.action.as_str()))
+        self.records.iter().map(|it| (it.trace.key, it.trace.action.as_str()))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -170,7 +177,10 @@ impl Records {
     /// The actions whose records are right.
     pub(super) fn sound(&self) -> impl Iterator<Item = &str> {
         let bad: BTreeSet<&str> = self.problems.iter().map(|it| it.action.as_str()).collect();
-        self.records.iter().map(|it| it.action.as_str()).filter(move |name| !bad.contains(name))
+        self.records
+            .iter()
+            .map(|it| it.trace.action.as_str())
+            .filter(move |name| !bad.contains(name))
     }
 
     /// What hangs on the bytes of a digest: the actions that made or use them, all that follows,
@@ -185,17 +195,18 @@ impl Records {
     fn hanging_actions(&self, digest: &Digest) -> Vec<String> {
         let direct = self.records.iter();
         let direct = direct.filter(|it| it.parts.contains(digest) || it.inputs.contains(digest));
-        self.after(direct.map(|it| it.action.clone()).collect())
+        self.after(direct.map(|it| it.trace.action.clone()).collect())
     }
 
     /// The claims of these papers whose numbers come from these experiments.
     fn claims(&self, bundle: &Bundle, hanging: &[String]) -> Vec<String> {
         // The ledger names an artifact by the start of its digest.
-        let made = self.records.iter().filter(|it| hanging.contains(&it.action));
+        let made = self.records.iter().filter(|it| hanging.contains(&it.trace.action));
         let made: Vec<String> = made.flat_map(|it| &it.parts).map(Digest::hex).collect();
         let mut claims = Vec::new();
-        for paper in self.records.iter().filter(|it| hanging.contains(&it.action)) {
-            let ledger = paper.logs.get("claims").and_then(|digest| self.names.get(digest));
+        for paper in self.records.iter().filter(|it| hanging.contains(&it.trace.action)) {
+            let ledger = paper.trace.logs.get("claims");
+            let ledger = ledger.and_then(|log| self.names.get(&log.digest()));
             let bytes = ledger.and_then(|name| bundle.read(name).ok().flatten());
             let rows: Vec<Value> =
                 bytes.and_then(|it| serde_json::from_slice(&it).ok()).unwrap_or_default();
@@ -204,7 +215,10 @@ impl Records {
                 let from = text("digest");
                 if !from.is_empty() && made.iter().any(|digest| digest.starts_with(from)) {
                     let (printed, path) = (text("printed"), text("path"));
-                    claims.push(format!("claim {row} of {}: `{printed}` ({path})", paper.action));
+                    claims.push(format!(
+                        "claim {row} of {}: `{printed}` ({path})",
+                        paper.trace.action
+                    ));
                 }
             }
         }
@@ -217,12 +231,12 @@ impl Records {
             let bad: BTreeSet<Digest> = self
                 .records
                 .iter()
-                .filter(|it| actions.contains(&it.action))
+                .filter(|it| actions.contains(&it.trace.action))
                 .flat_map(|it| it.parts.iter().copied())
                 .collect();
             let before = actions.len();
             let users = self.records.iter().filter(|it| !it.inputs.is_disjoint(&bad));
-            actions.extend(users.map(|it| it.action.clone()));
+            actions.extend(users.map(|it| it.trace.action.clone()));
             if actions.len() == before {
                 return actions.into_iter().filter(|name| !name.is_empty()).collect();
             }

@@ -2,39 +2,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rescience_bundle::Writer;
-use rescience_digest::Digest;
+use rescience_digest::{Digest, Hashed};
 use rescience_provenance::account::{
     Action, Author, Content, DataSet, Engine, File, Kind, Name, Organization, Outcome, Program,
     Slot, Usage,
 };
 use rescience_provenance::{Account, account};
 use rescience_recipes::key::Kind as Work;
-use rescience_recipes::{ActionIndex, ActionName, KeyInputs, NodeKind};
-use rescience_store::{Artifact, Store, Trace};
+use rescience_recipes::{ActionIndex, ActionName, Graph, KeyInputs, NodeKind, Recipe};
+use rescience_store::{Artifact, Trace};
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::left_out::LeftOut;
-use crate::project::{LOCK, Project, RECIPE};
-use crate::unpacked::made_path;
+use crate::project::{LOCK, RECIPE};
+use crate::unpacked::{About, made_path};
 
 /// What was done, with the record of it.
-pub(super) type Record = (ActionIndex, Trace);
+pub(crate) type Record = (ActionIndex, Trace);
 
-/// The account of what a writer holds so far.
+/// Where an account's words come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) graph: &'a Graph,
+    /// Reads an artifact.
+    pub(crate) read: &'a dyn Fn(&Digest) -> Result<Vec<u8>, Error>,
+}
+
+/// The account of a bundle with these records and files, its documents left out.
 ///
 /// # Errors
 /// Facts that cannot be read.
-pub(super) fn account(
-    project: &Project,
-    store: &Store,
+pub(crate) fn account(
+    subject: Subject<'_>,
     records: &[Record],
-    writer: &Writer,
+    files: &BTreeMap<String, Hashed>,
 ) -> Result<Account, Error> {
-    let files: Vec<File> = writer
-        .manifest()
-        .files
+    let files: Vec<File> = files
         .iter()
         .map(|(path, hashed)| File {
             path: path.clone(),
@@ -54,19 +59,19 @@ pub(super) fn account(
         let inputs: KeyInputs = serde_json::from_value(trace.inputs.clone())
             .map_err(|error| Error::other(format!("the record of {}: {error}", trace.action)))?;
         if inputs.kind == Work::Build {
-            programs.push(program(project, *index, &inputs, &files));
+            programs.push(program(subject.graph, *index, &inputs, &files));
         }
-        actions.push(action(project, store, *index, trace, inputs, &at)?);
+        actions.push(action(subject, *index, trace, inputs, &at)?);
     }
     let ran = |id: &str| actions.iter().any(|it: &Action| it.program.as_deref() == Some(id));
-    for source in project.graph.actions().iter().filter(|it| ran(&it.name.to_string())) {
+    for source in subject.graph.actions().iter().filter(|it| ran(&it.name.to_string())) {
         let id = source.name.to_string();
         if !programs.iter().any(|program: &Program| program.id == id) {
             let path = source.files.first().map(|(_, path)| path.get_ref().clone());
             programs.push(script(&id, path, &files));
         }
     }
-    let recipe = &project.recipe.project;
+    let recipe = &subject.recipe.project;
     let last = records.iter().map(|(_, trace)| trace.finished).max();
     let authors = recipe.authors.iter().map(|author| Author {
         name: Name::Whole(author.name.clone()),
@@ -96,23 +101,23 @@ pub(super) fn account(
         },
         recipe: RECIPE.to_owned(),
         lock: files.iter().any(|file| file.path == LOCK).then(|| LOCK.to_owned()),
-        profile: Some(project.recipe.profile.clone()),
+        profile: Some(subject.recipe.profile.clone()),
         files,
         programs,
         actions,
-        data_sets: data_sets(project, records),
+        data_sets: data_sets(subject, records),
         answers: Vec::new(),
     })
 }
 
 /// The sources that runs were given as inputs, rather than run.
-fn data_sets(project: &Project, records: &[Record]) -> Vec<DataSet> {
-    let deps = records.iter().flat_map(|(index, _)| &project.graph.action(*index).deps);
+fn data_sets(subject: Subject<'_>, records: &[Record]) -> Vec<DataSet> {
+    let deps = records.iter().flat_map(|(index, _)| &subject.graph.action(*index).deps);
     let inputs = deps.filter(|(role, _)| role.starts_with("input.")).map(|(_, dep)| *dep);
     let inputs: BTreeSet<ActionIndex> = inputs.collect();
     let set = |index: ActionIndex| {
-        let node = &project.graph.action(index).node;
-        let source = project.recipe.sources.get(&node.name);
+        let node = &subject.graph.action(index).node;
+        let source = subject.recipe.sources.get(&node.name);
         let source = source.filter(|_| node.kind == NodeKind::Source)?;
         Some(DataSet {
             path: source.path.get_ref().clone(),
@@ -129,16 +134,15 @@ fn data_sets(project: &Project, records: &[Record]) -> Vec<DataSet> {
 }
 
 fn action(
-    project: &Project,
-    store: &Store,
+    subject: Subject<'_>,
     index: ActionIndex,
     trace: &Trace,
     inputs: KeyInputs,
     at: &dyn Fn(&Digest) -> Option<String>,
 ) -> Result<Action, Error> {
-    let planned = project.graph.action(index);
+    let planned = subject.graph.action(index);
     let facts: Option<Value> = match &trace.facts {
-        Some(digest) => serde_json::from_slice(&store.read(digest)?).ok(),
+        Some(digest) => serde_json::from_slice(&(subject.read)(digest)?).ok(),
         None => None,
     };
     let run = facts.as_ref().map(|facts| &facts["run"]);
@@ -169,7 +173,7 @@ fn action(
         node: planned.node.to_string(),
         kind: kind(inputs.kind),
         program: match inputs.kind {
-            Work::Run => program.map(|(_, dep)| project.graph.action(*dep).name.to_string()),
+            Work::Run => program.map(|(_, dep)| subject.graph.action(*dep).name.to_string()),
             _ => None,
         },
         argv: inputs.argv.clone(),
@@ -219,10 +223,10 @@ fn kind(work: Work) -> Kind {
 }
 
 /// A program that was built.
-fn program(project: &Project, index: ActionIndex, inputs: &KeyInputs, files: &[File]) -> Program {
-    let build = project.graph.action(index);
+fn program(graph: &Graph, index: ActionIndex, inputs: &KeyInputs, files: &[File]) -> Program {
+    let build = graph.action(index);
     let source = build.deps.iter().find(|(role, _)| role == "source");
-    let own = source.map(|(_, source)| project.graph.action(*source));
+    let own = source.map(|(_, source)| graph.action(*source));
     let folder = own.and_then(|it| it.files.first()).map(|(_, path)| path.get_ref().clone());
     let has = |path: &str| files.iter().any(|file| file.path == path);
     let lock = folder.as_ref().map(|folder| format!("{folder}/Cargo.lock"));
@@ -288,6 +292,7 @@ fn about(path: &str) -> &'static str {
         Some("traces") => "The record of an action: its key, what entered it, what came of it",
         None if path == RECIPE => "The recipe",
         None if path == LOCK => "What was pinned",
+        None if path == About::FILE => "Which papers this holds, and what made them",
         None if path == LeftOut::FILE => "What belongs to the bundle and is not in it, by digest",
         _ => "A file of the project",
     }
