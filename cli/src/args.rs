@@ -186,6 +186,9 @@ pub(crate) struct Build {
     /// Go on with what does not depend on a failure
     #[arg(long)]
     pub(crate) keep_going: bool,
+    /// Make nothing: fail, naming it, if something is in neither the store nor the shared results
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) require_cached: bool,
     /// Leave the directories of failed runs in place
     #[arg(long)]
     pub(crate) keep_failed: bool,
@@ -442,13 +445,13 @@ pub(crate) struct Verify {
     /// Who may sign, in the form of ssh-keygen; then one of them has to have signed the bundle
     #[arg(long, value_name = "FILE")]
     pub(crate) allowed_signers: Option<PathBuf>,
-    /// Compare the SHA-256 digests of a bundle's large files too, not only BLAKE3
-    #[arg(long)]
-    pub(crate) full: bool,
     /// Take the pages and documents of a bundle that another version of rescience wrote as they are,
     /// since this one cannot make them again to compare
     #[arg(long)]
     pub(crate) other_versions: bool,
+    /// Compare the SHA-256 digests of a bundle's large files too, not only BLAKE3
+    #[arg(long)]
+    pub(crate) full: bool,
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,

@@ -55,6 +55,16 @@ impl<'a> Console<'a> {
             Event::Blocking { on } => {
                 self.shell.note_status("Blocking", format_args!("waiting for {on}"));
             }
+            Event::Fetched { action, from, signer, bytes } => {
+                let size = crate::commands::gc::bytes(*bytes);
+                let line = format_args!("{action} from {from}, signed by {signer} ({size})");
+                self.shell.status("Fetched", line);
+            }
+            Event::Pushed { action, to, bytes } => {
+                let line =
+                    format_args!("{action} to {to} ({})", crate::commands::gc::bytes(*bytes));
+                self.shell.detail("Shared", line);
+            }
             Event::Started { action, work } => {
                 self.active.insert(action.clone(), None);
                 self.started(action, *work);

@@ -16,6 +16,7 @@
 //! | [`rescience_bundle`] | a paper's closure as one zip: written, read, checked | recipes, the store |
 //! | [`rescience_provenance`] | what a bundle tells other tools: RO-Crate, SLSA, citations | recipes, the store: it is pure |
 //! | [`rescience_sign`] | signatures with SSH keys, and the statements that they are under | recipes, the store |
+//! | [`rescience_cache`] | results that several people share: a folder, S3, an OCI registry | recipes, the terminal |
 //! | [`rescience_exchange`] | bundles to folders, git, OCI registries and Zenodo, and back | recipes, the store, the terminal |
 //! | [`rescience_digest`] | names for bytes; the encoding behind keys | everything of ours |
 //!
@@ -42,8 +43,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use rescience_exec::supervisor;
 
-mod args;
 mod account;
+mod args;
 mod commands;
 mod console;
 mod diagnostics;
@@ -52,6 +53,7 @@ mod error;
 mod exit;
 mod left_out;
 mod project;
+mod remote;
 mod settings;
 mod shell;
 mod signing;

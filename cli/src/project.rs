@@ -223,6 +223,8 @@ pub(crate) fn host(
         studio: std::sync::Arc::new(TypstStudio),
         toolchain_env: settings.toolchain.clone(),
         jobs: slots(jobs, settings.cpus)?,
+        remote: None,
+        require_cached: false,
         keep_going: false,
         offline: global.offline(),
         keep_failed: false,

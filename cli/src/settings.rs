@@ -17,6 +17,13 @@ mod variable {
     /// Directories of software outside of the system's own, separated by `:`, that experiments may
     /// read and execute: a Conda environment, a Python installed in a home directory.
     pub(super) const TOOLS: &str = "RESCIENCE_TOOLS";
+    /// Results that several people share: `dir:PATH`, `s3:BUCKET[/PREFIX]`, `oci:REGISTRY/NAME`; `none`
+    /// leaves those of the recipe alone.
+    pub(super) const REMOTE: &str = "RESCIENCE_REMOTE";
+    /// The SSH key that signs what is made here, so that it is shared there.
+    pub(super) const REMOTE_KEY: &str = "RESCIENCE_REMOTE_KEY";
+    /// Whose shared results count, in the form of ssh-keygen. Default: `allowed_signers` in the home.
+    pub(super) const ALLOWED_SIGNERS: &str = "RESCIENCE_ALLOWED_SIGNERS";
     /// `never` hides the progress bar.
     pub(super) const PROGRESS: &str = "RESCIENCE_PROGRESS";
 }
@@ -47,7 +54,12 @@ const KEYS: [&str; 5] =
     ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENALEX_API_KEY", "S2_API_KEY"];
 
 /// Names, passwords and tokens of services that bundles are handed on to; never told.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 13] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
     "GIT_USER",
     "GIT_PASSWORD",
     "GIT_TOKEN",
@@ -57,6 +69,17 @@ const SECRETS: [&str; 8] = [
     "WEB_TOKEN",
     "ZENODO_TOKEN",
 ];
+
+/// Where the user says that shared results are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RemoteSetting {
+    /// Where the recipe says, if it does.
+    Unset,
+    /// Nowhere.
+    Off,
+    /// There.
+    At(String),
+}
 
 /// The environment's say.
 pub(crate) struct Settings {
@@ -74,6 +97,12 @@ pub(crate) struct Settings {
     pub(crate) toolchain: BTreeMap<OsString, OsString>,
     /// Directories of software that experiments may use beside the system's.
     pub(crate) tools: Vec<PathBuf>,
+    /// Where shared results are.
+    pub(crate) remote: RemoteSetting,
+    /// The key that signs what is shared.
+    pub(crate) remote_key: Option<PathBuf>,
+    /// The file that says whose shared results count.
+    pub(crate) allowed_signers: Option<PathBuf>,
     /// The socket of the ssh-agent.
     pub(crate) agent: Option<PathBuf>,
     /// Services' keys by name, and whether they are set.
@@ -119,6 +148,11 @@ impl Settings {
         let keys = KEYS.iter().map(|name| (*name, set(name).is_some())).collect();
         let home = directory.join(home);
         let agent = path("SSH_AUTH_SOCK");
+        let remote = match set(variable::REMOTE).map(|text| text.to_string_lossy().into_owned()) {
+            None => RemoteSetting::Unset,
+            Some(text) if text == "none" => RemoteSetting::Off,
+            Some(text) => RemoteSetting::At(text),
+        };
         let tools = set(variable::TOOLS).unwrap_or_default();
         let tools = std::env::split_paths(&tools).filter(|path| !path.as_os_str().is_empty());
         let tools = tools.map(|path| directory.join(path)).collect::<Vec<_>>();
@@ -137,6 +171,9 @@ impl Settings {
             progress,
             toolchain,
             tools,
+            remote,
+            remote_key: path(variable::REMOTE_KEY),
+            allowed_signers: path(variable::ALLOWED_SIGNERS),
             agent,
             keys,
             secrets,

@@ -70,7 +70,15 @@ pub(crate) fn signatures(bundle: &Bundle) -> Result<Vec<Found>, Error> {
 pub(crate) fn allowed(settings: &Settings, file: &Path) -> Result<AllowedSigners, Error> {
     let path = settings.directory.join(file);
     let bytes = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
-    AllowedSigners::parse(&bytes).map_err(|error| Error::Other {
+    parse_allowed(file, &bytes)
+}
+
+/// Reads the text of such a file.
+///
+/// # Errors
+/// The first line that is not sound.
+pub(crate) fn parse_allowed(file: &Path, text: &[u8]) -> Result<AllowedSigners, Error> {
+    AllowedSigners::parse(text).map_err(|error| Error::Other {
         message: format!("{}:{}: {}", file.display(), error.line, error.reason),
         help: Some("each line is `PRINCIPAL KEYTYPE KEY`, as `man ssh-keygen` says".to_owned()),
     })

@@ -155,6 +155,8 @@ codes! {
     SecretFound = "RS0142",
     /// An experiment that did not come out as it was recorded.
     NotReproduced = "RS0143",
+    /// Something is not made yet, and may not be made.
+    NotCached = "RS0144",
     /// A number in the text that comes from no artifact.
     LiteralNumber = "RS0201",
     /// A number in words that comes from no artifact.

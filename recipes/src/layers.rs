@@ -19,6 +19,7 @@ use crate::value::Value;
 #[derive(Debug, Clone)]
 pub(crate) struct Layers {
     pub(crate) project: Project,
+    pub(crate) remote: Option<Spanned<String>>,
     pub(crate) default_profile: Option<Spanned<String>>,
     pub(crate) base: NodeLayers,
     pub(crate) profiles: BTreeMap<String, NodeLayers>,

@@ -30,6 +30,8 @@ pub struct Recipe {
     pub profile: String,
     /// What the project is.
     pub project: Project,
+    /// `[remote] url`: where results are that its people share.
+    pub remote: Option<Spanned<String>>,
     /// `[source.*]`
     pub sources: BTreeMap<String, Source>,
     /// `[diff.*]`

@@ -172,6 +172,7 @@ fn resolve(
         text: Arc::clone(text),
         profile: profile.to_owned(),
         project: layers.project.clone(),
+        remote: layers.remote.clone(),
         sources: sources(&nodes, problems),
         diffs: diffs(&nodes, &mut names, problems),
         experiments: experiment::resolve(&nodes, &mut names, problems),

@@ -21,6 +21,7 @@ mod outputs;
 mod program;
 mod publishing;
 mod reproduce;
+mod sharing;
 mod signing;
 mod still;
 mod tracing;

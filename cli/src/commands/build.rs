@@ -18,6 +18,7 @@ use crate::console::{self, Console};
 use crate::drive::drive;
 use crate::error::Error;
 use crate::project::{self, Project, Texts};
+use crate::remote;
 use crate::settings::Settings;
 use crate::shell::{Shell, Verbosity};
 use crate::unpacked::Unpacked;
@@ -31,7 +32,9 @@ pub(crate) fn run(
     let texts = Texts::read(global, settings)?;
     let mut host = project::host(global, settings, args.jobs, texts.unpacked.as_ref())?;
     let json = args.message_format == MessageFormat::Json;
-    host.keep_going = args.keep_going;
+    // Whoever may make nothing wants to know of everything that is missing.
+    host.keep_going = args.keep_going || args.require_cached;
+    host.require_cached = args.require_cached;
     host.keep_failed = args.keep_failed;
     host.isolation = args.sandbox.into();
     // A bundle has the papers that it was made of, whatever else its recipe names.
@@ -60,6 +63,7 @@ pub(crate) fn run(
         return Ok(());
     }
     let project = texts.project(global)?;
+    host.remote = remote::open(shell, global, settings, &project)?;
     let selection = project.select(&nodes)?;
     let Followed { report, root, before, idle } =
         follow(shell, &project, &selection, &host, settings.progress, json)?;

@@ -161,18 +161,22 @@ fn file(global: &Global, settings: &Settings, args: &Publish) -> Result<PathBuf,
 
 /// A client that follows the user's proxy and certificates.
 pub(super) fn http(settings: &Settings) -> Result<Http, Error> {
+    Ok(Http::new(options(settings))?)
+}
+
+/// The user's proxy and certificates.
+pub(crate) fn options(settings: &Settings) -> Options {
     let text = |name: &str| settings.toolchain.get(OsStr::new(name)).map(|it| it.to_string_lossy());
     let proxy = text("HTTPS_PROXY").or_else(|| text("https_proxy"));
-    let options = Options {
+    Options {
         roots: text("SSL_CERT_FILE").map(|path| PathBuf::from(path.as_ref())),
         proxy: proxy.map(|proxy| Token::new(&proxy)),
         ..Options::default()
-    };
-    Ok(Http::new(options)?)
+    }
 }
 
 /// Who logs in to a service: `OCI_USER` with `OCI_PASSWORD`, or `OCI_TOKEN`.
-pub(super) fn credentials(settings: &Settings, service: &str) -> Credentials {
+pub(crate) fn credentials(settings: &Settings, service: &str) -> Credentials {
     let secret = |name: &str| settings.secret(&format!("{service}_{name}"));
     match (secret("USER"), secret("PASSWORD"), secret("TOKEN")) {
         (Some(user), Some(password), _) => {

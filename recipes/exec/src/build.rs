@@ -144,6 +144,10 @@ struct Dispatcher<'a> {
     gpus: Option<Vec<String>>,
     /// By action, the accelerators that it has now.
     lent: BTreeMap<ActionIndex, Vec<String>>,
+    /// Why an action cannot be done here; others may have done it.
+    refusals: BTreeMap<ActionIndex, Failure>,
+    /// What is on its way to the remote.
+    pushes: JoinSet<()>,
     summary: Summary,
 }
 
@@ -167,6 +171,8 @@ impl<'a> Dispatcher<'a> {
             free: host.jobs,
             gpus: None,
             lent: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            pushes: JoinSet::new(),
             summary: Summary::default(),
         };
         dispatcher.adopt(plan);
@@ -212,7 +218,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     async fn run(&mut self) {
-        self.refuse_what_is_impossible();
+        if self.host.require_cached {
+            self.refuse_everything();
+        } else {
+            self.refuse_what_is_impossible();
+        }
         loop {
             self.start_ready();
             let Some(joined) = self.tasks.join_next().await else { break };
@@ -223,6 +233,7 @@ impl<'a> Dispatcher<'a> {
             self.finish(index, key, outcome);
         }
         self.skip_the_rest();
+        std::mem::take(&mut self.pushes).join_all().await;
     }
 
     /// Starts what is ready, in the graph's order, while there are slots.
@@ -233,7 +244,10 @@ impl<'a> Dispatcher<'a> {
             }
             let action = self.action(index);
             let slots = self.slots(action);
-            if slots > self.free || needed_gpus(action) > self.gpus.as_ref().map_or(0, Vec::len) {
+            let gpus = self.gpus.as_ref().map_or(0, Vec::len);
+            if slots > self.free
+                || !self.refusals.contains_key(&index) && needed_gpus(action) > gpus
+            {
                 return;
             }
             self.ready.remove(&index);
@@ -284,6 +298,7 @@ impl<'a> Dispatcher<'a> {
             work: action.work.clone(),
             deps: self.deps(action),
             gpus: self.lend(index, needed_gpus(action)),
+            refusal: self.refusals.remove(&index),
         };
         self.states[index.get()] = State::Running;
         self.free -= slots;
@@ -291,7 +306,20 @@ impl<'a> Dispatcher<'a> {
         self.tasks.spawn(async move { (index, key, actions::execute(&context, job).await) });
     }
 
-    /// Fails every run that needs more accelerators than there are, before anything starts.
+    /// Nothing may be done, only found.
+    fn refuse_everything(&mut self) {
+        for (index, state) in self.states.iter().enumerate() {
+            if matches!(state, State::Waiting(_)) {
+                let index = ActionIndex::new(index);
+                let name = self.action(index).name.to_string();
+                let message = "it is not made, and `--require-cached` forbids to make it";
+                self.refusals.insert(index, Failure::new(&name, Code::NotCached, message));
+            }
+        }
+    }
+
+    /// Fails every run that needs more accelerators than there are, before anything starts; where there
+    /// is a remote, once that has no result either.
     fn refuse_what_is_impossible(&mut self) {
         let waiting = |(index, state): (usize, &State)| {
             let index = ActionIndex::new(index);
@@ -313,8 +341,13 @@ impl<'a> Dispatcher<'a> {
             let name = self.action(index).name.to_string();
             let many = if needed == 1 { "GPU" } else { "GPUs" };
             let message = format!("it needs {needed} {many}; {has}");
-            self.ready.remove(&index);
-            self.fail(index, Failure::new(&name, Code::MissingHardware, message));
+            let failure = Failure::new(&name, Code::MissingHardware, message);
+            if self.host.remote.is_some() {
+                self.refusals.insert(index, failure);
+            } else {
+                self.ready.remove(&index);
+                self.fail(index, failure);
+            }
         }
         self.gpus = Some(ids);
     }
@@ -357,12 +390,21 @@ impl<'a> Dispatcher<'a> {
                 });
                 if ran {
                     self.summary.ran += 1;
+                    self.push(action, key);
                 } else {
                     self.summary.fresh += 1;
                 }
                 self.made(index, Done { made: Made { output, facts }, artifact, key: Some(key) });
             }
             Outcome::Failed(failure) => self.fail(index, failure),
+        }
+    }
+
+    /// Shares what was made here, while other work goes on.
+    fn push(&mut self, action: &Action, key: ActionKey) {
+        if self.host.remote.as_ref().is_some_and(|remote| remote.takes()) {
+            let (context, name) = (Arc::clone(&self.context), action.name.to_string());
+            self.pushes.spawn_blocking(move || actions::push(&context, &name, &key));
         }
     }
 

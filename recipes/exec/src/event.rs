@@ -43,6 +43,26 @@ pub enum Event {
         /// What is waited for, in words.
         on: String,
     },
+    /// What somebody else made was taken.
+    Fetched {
+        /// The action's name.
+        action: String,
+        /// Where it was.
+        from: String,
+        /// Who signed it.
+        signer: String,
+        /// How many bytes came.
+        bytes: u64,
+    },
+    /// What was made here was shared.
+    Pushed {
+        /// The action's name.
+        action: String,
+        /// Where it is now.
+        to: String,
+        /// How many bytes went there.
+        bytes: u64,
+    },
     /// An action begins.
     Started {
         /// The action's name.

@@ -9,6 +9,7 @@ use rescience_digest::ActionKey;
 use rescience_store::{Entry, Store};
 
 use crate::clock::Clock;
+use crate::remote::Remote;
 use crate::sandbox::Isolation;
 use crate::studio::Studio;
 
@@ -34,6 +35,10 @@ pub struct Host {
     /// Files and links that belong to the project and are not at hand, by path: an unpacked bundle
     /// may have been thin. Keys know them; only what has to read one misses it.
     pub absent: BTreeMap<String, Entry>,
+    /// Results that others share.
+    pub remote: Option<Arc<dyn Remote>>,
+    /// Whether everything has to be made already, here or there: nothing is run, drawn or typeset.
+    pub require_cached: bool,
     /// Slots for concurrent work, at least 1; a run takes as many as the CPUs it asks for.
     pub jobs: usize,
     /// Whether to start further work after a failure.

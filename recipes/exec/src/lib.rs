@@ -10,6 +10,7 @@ pub mod host;
 pub mod patch;
 pub mod printable;
 pub mod proof;
+pub mod remote;
 pub mod request;
 pub mod sandbox;
 pub mod still;

@@ -189,6 +189,7 @@ impl<'a> Desk<'a> {
             key: inputs.key(),
             last: None,
             gpus: Vec::new(),
+            refusal: None,
             deps: deps.collect(),
             inputs,
             work: action.work.clone(),

@@ -40,6 +40,12 @@ pub(crate) fn layers(table: &DeTable<'_>, problems: &mut Problems) -> Layers {
             project::unknown()
         }
     };
+    let remote = fields.table("remote", problems).and_then(|(span, table)| {
+        let mut fields = Fields::new("[remote]", span, table);
+        let url = fields.words("url", problems);
+        fields.finish(problems);
+        url
+    });
     let base = nodes(&mut fields, problems);
     let mut profiles = BTreeMap::new();
     if let Some((_, table)) = fields.table("profile", problems) {
@@ -55,7 +61,7 @@ pub(crate) fn layers(table: &DeTable<'_>, problems: &mut Problems) -> Layers {
         }
     }
     fields.finish(problems);
-    Layers { project, default_profile, base, profiles }
+    Layers { project, remote, default_profile, base, profiles }
 }
 
 fn nodes(fields: &mut Fields<'_, '_>, problems: &mut Problems) -> NodeLayers {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,8 @@ pub(crate) struct Context {
     events: Events,
     machine: OnceLock<Machine>,
     sandbox: OnceCell<Result<Sandbox, Vec<Lack>>>,
+    /// Whether the remote has failed to answer; it is not asked again.
+    deaf: AtomicBool,
 }
 
 impl Context {
@@ -53,6 +56,7 @@ impl Context {
             events: events.clone(),
             machine: OnceLock::new(),
             sandbox: OnceCell::new(),
+            deaf: AtomicBool::new(false),
         }
     }
 
@@ -184,6 +188,8 @@ pub(crate) struct Job {
     pub(crate) deps: Vec<Dep>,
     /// The ids of the accelerators that it has for itself.
     pub(crate) gpus: Vec<String>,
+    /// Why it cannot be done here, only fetched.
+    pub(crate) refusal: Option<Failure>,
 }
 
 impl Job {
@@ -336,10 +342,64 @@ async fn locked(context: &Arc<Context>, job: &Arc<Job>) -> Result<Outcome, Store
             ran: false,
         });
     }
+    if let Some(outcome) = fetched(context, job).await {
+        return Ok(outcome);
+    }
+    if let Some(refusal) = &job.refusal {
+        return Ok(Outcome::Failed(refusal.clone()));
+    }
     context.send(Event::Started { action: job.name.clone(), work: kind(&job.work) });
     let outcome = perform_and_record(context, job).await;
     drop(lock);
     outcome
+}
+
+/// What others have made under the job's key, now in the store.
+async fn fetched(context: &Arc<Context>, job: &Arc<Job>) -> Option<Outcome> {
+    let remote = context.host.remote.as_ref().filter(|_| !context.deaf.load(Ordering::Relaxed))?;
+    let warn = |message| context.send(Event::Warning { action: job.name.clone(), message });
+    let (from, asked) = (printable_line(remote.place()), Arc::clone(remote));
+    let (store, key) = (context.host.store.clone(), job.key);
+    let answer = tokio::task::spawn_blocking(move || asked.fetch(&store, &key)).await;
+    let found = match answer.expect("asking does not panic") {
+        Ok(found) => found,
+        Err(why) => {
+            if !context.deaf.swap(true, Ordering::Relaxed) {
+                warn(format!("going on without {from}: {}", printable_line(&why)));
+            }
+            return None;
+        }
+    };
+    for why in &found.refused {
+        warn(format!("a record in {from} does not count: {}", printable_line(why)));
+    }
+    let Hit::Made(Made { output, facts }) = lookup(&context.host.store, &job.key) else {
+        return None;
+    };
+    let signer = found.signers.last().map(|signer| printable_line(signer)).unwrap_or_default();
+    let (action, bytes) = (job.name.clone(), found.bytes);
+    context.send(Event::Fetched { action, from, signer, bytes });
+    let artifact = yielded(&job.work, output);
+    Some(Outcome::Made { artifact, facts, note: None, wall: Duration::ZERO, ran: false })
+}
+
+/// Hands on what is recorded under a key.
+pub(crate) fn push(context: &Context, action: &str, key: &ActionKey) {
+    let Some(remote) = &context.host.remote else { return };
+    let store = &context.host.store;
+    let newest = store
+        .traces(key)
+        .ok()
+        .and_then(|traces| traces.into_iter().rev().find(|trace| trace.output.is_some()));
+    let Some(trace) = newest else { return };
+    let (action, to) = (action.to_owned(), printable_line(remote.place()));
+    context.send(match remote.push(store, &trace) {
+        Ok(bytes) => Event::Pushed { action, to, bytes },
+        Err(why) => {
+            let message = format!("not shared with {to}: {}", printable_line(&why));
+            Event::Warning { action, message }
+        }
+    });
 }
 
 async fn perform_and_record(context: &Arc<Context>, job: &Arc<Job>) -> Result<Outcome, StoreError> {

@@ -2,16 +2,27 @@
 
 use std::path::Path;
 
-use rescience_cache::{Access, Cache, CacheError};
+use rescience_cache::{Access, Cache, CacheError, S3};
 use rescience_digest::Digest;
 use rescience_exchange::Token;
 use rescience_store::Artifact;
 
-use crate::s3::{Fault, Storage};
+use crate::s3::{Fault, KEY_ID, REGION, SECRET, SESSION, Storage};
 use crate::support::{Machine, hasty, key, noise, open, reason};
 
+fn access(storage: &Storage) -> Access {
+    let s3 = S3 {
+        key_id: Some(KEY_ID.to_owned()),
+        secret: Some(Token::new(SECRET)),
+        session: Some(Token::new(SESSION)),
+        region: Some(REGION.to_owned()),
+        endpoint: Some(format!("http://{}", storage.host)),
+    };
+    Access { http: hasty(), s3, ..Access::default() }
+}
+
 fn cache(storage: &Storage) -> Cache {
-    open("s3:lab/papers/v1", Path::new("/"), storage.access())
+    open("s3:lab/papers/v1", Path::new("/"), access(storage))
 }
 
 #[test]
@@ -159,7 +170,7 @@ fn who_is_denied_learns_why_and_no_secret_is_shown() {
         let cache = open(place, Path::new("/"), access);
         ada.push(&cache, &trace).unwrap_err().to_string()
     };
-    let mut wrong = storage.access();
+    let mut wrong = access(&storage);
     wrong.s3.secret = Some(Token::new("hunter3"));
     let text = said(wrong, "s3:lab/a");
     assert!(text.contains("s3:lab/a: it answered 403"), "{text}");
@@ -168,21 +179,21 @@ fn who_is_denied_learns_why_and_no_secret_is_shown() {
     assert!(text.contains("`AWS_SECRET_ACCESS_KEY`"), "{text}");
     assert!(!text.contains("hunter3"), "{text}");
 
-    let mut none = storage.access();
+    let mut none = access(&storage);
     (none.s3.key_id, none.s3.secret, none.s3.session) = (None, None, None);
     let text = said(none, "s3:lab");
     assert!(text.contains("without an access key"), "{text}");
 
-    let text = said(storage.access(), "s3:other");
+    let text = said(access(&storage), "s3:other");
     assert!(text.contains("NoSuchBucket") && text.contains("make the bucket"), "{text}");
 
-    let mut far = storage.access();
+    let mut far = access(&storage);
     far.s3.endpoint = Some("http://127.0.0.1:1".to_owned());
     far.http.tries = 1;
     let text = said(far, "s3:lab");
     assert!(text.contains("AWS_ENDPOINT_URL"), "{text}");
 
-    let mut half = storage.access();
+    let mut half = access(&storage);
     half.s3.secret = None;
     let error = Cache::open("s3:lab".parse().unwrap(), Path::new("/"), half).unwrap_err();
     assert!(error.to_string().contains("only one is set"), "{error}");
@@ -195,7 +206,7 @@ fn only_an_empty_prefix_becomes_a_cache() {
     let (ada, storage) = (Machine::new(1), Storage::start());
     let trace = ada.compute(key(7), "0");
     storage.state().files.insert("/lab/thesis.tex".to_owned(), Vec::new());
-    let cache = open("s3:lab", Path::new("/"), storage.access());
+    let cache = open("s3:lab", Path::new("/"), access(&storage));
     let said = ada.push(&cache, &trace).unwrap_err().to_string();
     assert!(said.contains("name an empty one"), "{said}");
     ada.push(&self::cache(&storage), &trace).unwrap();

@@ -7,14 +7,12 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
-use rescience_cache::{Access, S3};
-use rescience_exchange::Token;
 use sha2::{Digest as _, Sha256};
 
-use crate::support::hasty;
-
 pub(crate) const KEY_ID: &str = "AKIATEST";
-const SECRET: &str = "hunter2";
+pub(crate) const SECRET: &str = "hunter2";
+pub(crate) const SESSION: &str = "a-session";
+pub(crate) const REGION: &str = "eu-test-1";
 
 /// What happens to the next request that begins with these words, such as `PUT /lab/objects`.
 #[derive(Debug, Clone, Copy)]
@@ -76,17 +74,6 @@ impl Storage {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
-    }
-
-    pub(crate) fn access(&self) -> Access {
-        let s3 = S3 {
-            key_id: Some(KEY_ID.to_owned()),
-            secret: Some(Token::new(SECRET)),
-            session: Some(Token::new("a-session")),
-            region: Some("eu-test-1".to_owned()),
-            endpoint: Some(format!("http://{}", self.host)),
-        };
-        Access { http: hasty(), s3, ..Access::default() }
     }
 }
 
@@ -279,10 +266,10 @@ fn unsigned(request: &Request) -> Option<&'static str> {
     if key_id != KEY_ID {
         return Some("InvalidAccessKeyId");
     }
-    if scope != format!("{day}/eu-test-1/s3/aws4_request") || !time.starts_with(day) {
+    if scope != format!("{day}/{REGION}/s3/aws4_request") || !time.starts_with(day) {
         return Some("AuthorizationHeaderMalformed");
     }
-    if header("x-amz-security-token") != "a-session" {
+    if header("x-amz-security-token") != SESSION {
         return Some("InvalidToken");
     }
     let payload = header("x-amz-content-sha256");
