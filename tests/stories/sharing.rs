@@ -129,7 +129,7 @@ fn a_recipe_says_where_and_the_user_whose() {
     std::fs::create_dir_all(bob.store().parent().unwrap()).unwrap();
     // By default, the list is in the user's home.
     std::fs::write(bob.store().with_file_name("allowed_signers"), &line).unwrap();
-    let directory = his.directory.clone();
+    let directory = his.directory;
     bob.run_in(&directory, &["build", "--require-cached"]).ok().says("Fetched");
     std::fs::write(directory.join("rescience.toml"), recipe("ftp:there")).unwrap();
     let said =
@@ -155,7 +155,7 @@ fn a_machine_without_an_accelerator_has_what_another_measured() {
     let his = accelerators::taking(&laptop, 1, "0.375");
     his.run(&["build"]).ok().says("Fetched experiment.more#0");
     assert!(his.read("out/main.html").contains("NVIDIA Fake 9000"));
-    let directory = his.directory.clone();
+    let directory = his.directory;
     laptop.set("RESCIENCE_HOME", laptop.path("new-home").display().to_string());
     laptop.set("RESCIENCE_ALLOWED_SIGNERS", "/dev/null");
     let said = laptop.run_in(&directory, &["build"]).code(101);
@@ -188,7 +188,7 @@ fn results_are_shared_through_s3() {
 fn a_place_that_is_none_is_told_at_once() {
     let mut world = World::new();
     let toy = toy::toy(&world, "toy");
-    let directory = toy.directory.clone();
+    let directory = toy.directory;
     for (place, says) in [("lab", "expected `dir:PATH`"), ("s3:", "s3:"), ("oci:x", "oci:")] {
         world.set("RESCIENCE_REMOTE", place);
         world.run_in(&directory, &["build"]).code(1).says(says);
