@@ -103,6 +103,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// The filters of system calls that a program is under, as the kernel takes them: for those who
+/// put another's programs under the same.
+///
+/// # Errors
+/// In words, on machines that there are no filters for.
+pub fn filters() -> Result<Vec<Vec<u8>>, String> {
+    let bytes = |step: &seccompiler::sock_filter| {
+        let [low, high] = step.code.to_ne_bytes();
+        let value = step.k.to_ne_bytes();
+        [low, high, step.jt, step.jf, value[0], value[1], value[2], value[3]]
+    };
+    let filters = filter::compile(filter::Sockets::All)?;
+    Ok(filters.iter().map(|filter| filter.iter().flat_map(bytes).collect()).collect())
+}
+
 fn read_spec(path: &Path) -> Result<Spec, String> {
     let text = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))
