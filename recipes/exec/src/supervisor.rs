@@ -26,6 +26,7 @@ mod processes;
 mod program;
 mod sys;
 mod view;
+mod watch;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -36,9 +37,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
@@ -46,15 +45,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::TimeValLike as _;
 use nix::unistd::pipe2;
 
-use self::capture::Capture;
-use self::cell::{Cell, Message, Streams};
-use self::cgroup::Cgroup;
+use self::cell::{Cell, Streams};
 use self::disk::Disk;
 use self::keeper::{Keeper, Patience};
 use self::notify::Observer;
-use self::processes::Used;
+use self::watch::Watch;
 use crate::facts::sample::Sampler;
-use crate::sandbox::{Access, Exit, Finished, Holder, Isolation, Level, Limit, Spec, Usage};
+use crate::sandbox::{Access, Exit, Finished, Isolation, Level, Limit, Spec, Usage};
 
 /// The hidden first argument with which the binary is a supervisor.
 pub const ARGUMENT: &str = "__supervise";
@@ -268,175 +265,6 @@ fn usage(wall: Duration, sampled: u64, counted: [Option<[Duration; 2]>; 2]) -> U
     // Linux counts in KiB.
     let largest = children.map_or(0, |used| used.max_rss().max(0).unsigned_abs() * 1024);
     Usage { wall, user, system, peak_memory_bytes: sampled.max(largest) }
-}
-
-/// The watch over a running cell.
-struct Watch<'a> {
-    spec: &'a Spec,
-    cell: &'a Cell,
-    group: &'a Cgroup,
-    logs: [&'a Capture; 2],
-    observer: Option<Observer>,
-    sampler: Sampler,
-    processes: processes::Meter,
-    memory: memory::Shared,
-    /// The largest sum of memory seen, in bytes.
-    peak: u64,
-    /// CPU time in user mode and in the kernel.
-    cpu: [Duration; 2],
-    next_sample: Instant,
-}
-
-/// How a run came to its end.
-struct End {
-    exit: Exit,
-    /// Processes that the program left behind in a namespace.
-    left: u32,
-    /// Bytes that the program and all that was waited for read and wrote.
-    io: Option<[u64; 2]>,
-}
-
-impl From<Exit> for End {
-    fn from(exit: Exit) -> End {
-        End { exit, left: 0, io: None }
-    }
-}
-
-impl<'a> Watch<'a> {
-    fn new(
-        spec: &'a Spec,
-        started: Instant,
-        cell: &'a Cell,
-        group: &'a Cgroup,
-        logs: [&'a Capture; 2],
-        sampler: Sampler,
-    ) -> Watch<'a> {
-        Watch {
-            spec,
-            cell,
-            group,
-            logs,
-            observer: None,
-            sampler,
-            processes: processes::Meter::default(),
-            memory: memory::Shared::default(),
-            peak: 0,
-            cpu: [Duration::ZERO; 2],
-            next_sample: started + SAMPLE / 10,
-        }
-    }
-
-    /// Waits until the program ends, or until it has to.
-    fn until_end(&mut self, signals: &SignalFd, keeper: &Keeper, disk: Option<&Disk>) -> End {
-        loop {
-            let now = Instant::now();
-            if let Some(limit) = self.sample(now, disk) {
-                return Exit::Limit(limit).into();
-            }
-            // Rounded up, so that the loop does not spin through the last millisecond.
-            let pause = self.next_sample.saturating_duration_since(Instant::now());
-            let pause = pause + Duration::from_millis(1);
-            let mut ready = [
-                PollFd::new(self.cell.as_fd(), PollFlags::POLLIN),
-                PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-                PollFd::new(keeper.as_fd(), PollFlags::POLLIN),
-            ];
-            let timeout = PollTimeout::try_from(pause).unwrap_or(PollTimeout::MAX);
-            match poll(&mut ready, timeout) {
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => return Exit::Stopped.into(),
-            }
-            let [cell, signal, _] = ready.map(|fd| fd.any().unwrap_or(true));
-            // First: the keeper may have ended the cell.
-            if let Some(verdict) = keeper.verdict() {
-                return verdict.into();
-            }
-            if cell && let Some(end) = self.hear() {
-                return end;
-            }
-            if signal && asked_to_stop(signals) {
-                return Exit::Stopped.into();
-            }
-            processes::reap_adopted(self.cell.warden);
-        }
-    }
-
-    /// Takes a message of the cell; the end, if it is one.
-    fn hear(&mut self) -> Option<End> {
-        match self.cell.receive() {
-            Message::Refused(why) => Some(Exit::NotStarted(why).into()),
-            Message::Ended { exit, left, io } => Some(End { exit, left, io }),
-            Message::Closed => {
-                let why = "the process that waited for the program was killed";
-                Some(Exit::Lost(why.to_owned()).into())
-            }
-            Message::SharedMemory(files) => {
-                self.memory.files = Some(files);
-                None
-            }
-            Message::Segments(list) => {
-                self.memory.segments = Some(list.into());
-                None
-            }
-            Message::Listener(listener) => {
-                let visible = view::visible(self.spec);
-                self.observer = Some(Observer::start(listener, self.spec.cwd.clone(), visible));
-                None
-            }
-        }
-    }
-
-    /// Measures what is due; the limit that the run is over, if any.
-    fn sample(&mut self, now: Instant, disk: Option<&Disk>) -> Option<Limit> {
-        if now < self.next_sample {
-            return None;
-        }
-        self.next_sample = now + SAMPLE;
-        let limits = &self.spec.limits;
-        let used = self.look();
-        if let Some(limit) = self.group.hit() {
-            return Some(limit);
-        }
-        if let Some(most) = limits.memory
-            && self.group.held().memory == Holder::Sampling
-        {
-            let memory = self.memory.used(&used.pids, used.memory);
-            self.peak = self.peak.max(memory);
-            if memory > most {
-                return Some(Limit::Memory);
-            }
-        }
-        if limits.processes.is_some_and(|most| used.threads > u64::from(most)) {
-            return Some(Limit::Processes);
-        }
-        let cpu = self.group.cpu().unwrap_or_default().iter().sum::<Duration>();
-        let cpu = cpu.max(self.cpu.iter().sum());
-        if limits.cpu.is_some_and(|most| cpu > most) {
-            return Some(Limit::Cpu);
-        }
-        if self.logs.iter().any(|log| log.is_flooded()) {
-            return Some(Limit::Log);
-        }
-        disk.filter(|disk| disk.is_over()).map(|_| Limit::Disk)
-    }
-
-    /// Looks at all processes once.
-    fn look(&mut self) -> Used {
-        let used = self.processes.look(self.cell.warden);
-        self.cpu = used.cpu;
-        self.peak = self.peak.max(used.memory);
-        self.sampler.sample(&used.pids, used.threads);
-        used
-    }
-}
-
-/// Whether one of the pending signals asks for the end; a dead child's does not.
-fn asked_to_stop(signals: &SignalFd) -> bool {
-    let mut asked = false;
-    while let Ok(Some(signal)) = signals.read_signal() {
-        asked |= signal.ssi_signo.cast_signed() != Signal::SIGCHLD as i32;
-    }
-    asked
 }
 
 #[cfg(test)]
