@@ -11,12 +11,13 @@ mod wire;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use rustix::fs::{MemfdFlags, memfd_create};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
@@ -89,41 +90,47 @@ impl Sandbox {
     /// killed, soon after but not before the drop returns.
     pub async fn run(&self, spec: &Spec, mut on_progress: impl FnMut(Progress)) -> Finished {
         match self.start(spec) {
-            Ok(child) => watch(child, spec, &mut on_progress).await,
+            Ok(started) => watch(started, spec, &mut on_progress).await,
             Err(why) => Finished::without_evidence(Exit::NotStarted(why)),
         }
     }
 
-    fn start(&self, spec: &Spec) -> Result<Child, String> {
+    fn start(&self, spec: &Spec) -> Result<Started, String> {
         let told = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
         std::fs::create_dir_all(&spec.control).map_err(|e| told(&spec.control, e))?;
-        let files = supervisor::Files::of(&spec.control);
-        match std::fs::remove_file(&files.report) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(told(&files.report, error));
-            }
-            _ => {}
-        }
-        let text = serde_json::to_vec(spec).map_err(|e| format!("the run's description: {e}"))?;
-        std::fs::write(&files.spec, text).map_err(|e| told(&files.spec, e))?;
-        let complaints = File::create(&files.complaints).map_err(|e| told(&files.complaints, e))?;
+        let mut text =
+            serde_json::to_vec(spec).map_err(|e| format!("the run's description: {e}"))?;
+        text.push(b'\n');
+        let complaints = memfd_create("complaints", MemfdFlags::CLOEXEC).map(File::from);
+        let complaints = complaints.map_err(|errno| format!("a file in memory: {errno}"))?;
+        let stderr = complaints.try_clone().map_err(|e| format!("a file in memory: {e}"))?;
         #[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
         let mut command = Command::new(&self.supervisor);
-        command
+        let child = command
             .arg(supervisor::ARGUMENT)
-            .arg(&files.spec)
+            .arg(&spec.control)
             // The program's user can read the environment of its parent.
             .env_clear()
             .envs(driver_path(spec))
             // Held open by the builder, and closed by the kernel however the builder ends.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::from(complaints))
+            .stderr(Stdio::from(stderr))
             // An interrupt typed at the terminal is the builder's to handle.
             .process_group(0)
             .spawn()
-            .map_err(|e| told(&self.supervisor, e))
+            .map_err(|e| told(&self.supervisor, e))?;
+        Ok(Started { child, spec: text, complaints })
     }
+}
+
+/// A supervisor that waits for its spec.
+struct Started {
+    child: Child,
+    /// The line that it waits for.
+    spec: Vec<u8>,
+    /// What it says on standard error.
+    complaints: File,
 }
 
 /// The variable by which the supervisor finds the library of the accelerators' driver.
@@ -132,21 +139,36 @@ fn driver_path(spec: &Spec) -> Option<(&OsStr, &OsString)> {
     (!spec.gpus.is_empty()).then_some((found.0.as_os_str(), found.1))
 }
 
-/// Reads progress until the supervisor ends, and sees to it that it does.
-async fn watch(mut child: Child, spec: &Spec, on_progress: &mut impl FnMut(Progress)) -> Finished {
+/// Reads progress until the supervisor reports, and sees to it that it does.
+async fn watch(started: Started, spec: &Spec, on_progress: &mut impl FnMut(Progress)) -> Finished {
+    let Started { mut child, spec: text, mut complaints } = started;
     let mut leash = child.stdin.take();
     let Some(stdout) = child.stdout.take() else {
         return Finished::without_evidence(Exit::Lost("no pipe to the supervisor".to_owned()));
     };
+    // Without it, the supervisor ends by itself, or with the leash.
+    if let Some(pipe) = &mut leash
+        && !matches!(tokio::time::timeout(GRACE, pipe.write_all(&text)).await, Ok(Ok(())))
+    {
+        leash = None;
+    }
     let mut lines = BufReader::new(stdout).split(b'\n');
     // The supervisor holds the limit; this one is for a supervisor that hangs.
     let deadline = tokio::time::sleep(spec.limits.wall.saturating_add(GRACE));
     tokio::pin!(deadline);
+    let mut why = "nothing was said".to_owned();
     loop {
         tokio::select! {
             line = lines.next_segment() => match line {
-                Ok(Some(line)) => if let Ok(progress) = serde_json::from_slice(&line) {
-                    on_progress(progress);
+                Ok(Some(line)) => match line.split_first() {
+                    // It has nothing left to do but to clean up, which nobody has to wait for.
+                    Some((&supervisor::REPORT, report)) => match serde_json::from_slice(report) {
+                        Ok(finished) => return finished,
+                        Err(error) => why = error.to_string(),
+                    },
+                    _ => if let Ok(progress) = serde_json::from_slice(&line) {
+                        on_progress(progress);
+                    },
                 },
                 Ok(None) | Err(_) => break,
             },
@@ -164,16 +186,14 @@ async fn watch(mut child: Child, spec: &Spec, on_progress: &mut impl FnMut(Progr
         Err(_) => child.kill().await.and(child.wait().await),
     };
     drop(leash);
-    let files = supervisor::Files::of(&spec.control);
-    let report = std::fs::read(&files.report).map_err(|error| error.to_string());
-    let report = report.and_then(|text| serde_json::from_slice(&text).map_err(|e| e.to_string()));
-    report.unwrap_or_else(|why| {
-        let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        let said = std::fs::read_to_string(&files.complaints).unwrap_or_default();
-        Finished::without_evidence(Exit::Lost(
-            format!("the supervisor left no report ({why}; {ended}) {}", said.trim())
-                .trim_end()
-                .to_owned(),
-        ))
-    })
+    let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    let mut said = Vec::new();
+    // What cannot be read says nothing.
+    complaints.rewind().and_then(|()| complaints.read_to_end(&mut said)).ok();
+    let said = String::from_utf8_lossy(&said);
+    Finished::without_evidence(Exit::Lost(
+        format!("the supervisor left no report ({why}; {ended}) {}", said.trim())
+            .trim_end()
+            .to_owned(),
+    ))
 }

@@ -1,14 +1,15 @@
 //! The supervisor: a small process between the builder and one program, that lets none of the
 //! program's descendants outlive the run.
 //!
-//! The builder starts its own binary again as `BINARY __supervise SPEC` and holds the write end of
-//! a pipe that is the supervisor's standard input. However the builder ends, by `kill -9` too, the
-//! kernel closes that pipe, and the [keeper](Keeper) sees to it that everything is killed. The program runs in a [cell](Cell), with
-//! a warden in between. Where there is no process namespace, the supervisor is a *subreaper*: a
+//! The builder starts its own binary again as `BINARY __supervise CONTROL`, writes the run's [`Spec`]
+//! to a pipe that is the supervisor's standard input, and holds its end of it. However the builder
+//! ends, by `kill -9` too, the kernel closes that pipe, and the [keeper](Keeper) sees to it that
+//! everything is killed. The program runs in a [cell](Cell), with a warden in between. Where there is no process namespace, the supervisor is a *subreaper*: a
 //! descendant that forks twice or starts a session of its own becomes its child, so "no child is
 //! left" means that nothing is left.
 //!
-//! Standard output carries the program's lines of progress. How the run ended goes to a report.
+//! Standard output carries the program's lines of progress, and in the end a line of how the run
+//! ended. No file is made for any of this, which would cost as much as a namespace.
 
 mod capture;
 mod cell;
@@ -29,23 +30,25 @@ mod view;
 mod watch;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::prctl;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::time::TimeValLike as _;
-use nix::unistd::pipe2;
+use nix::sys::time::{TimeVal, TimeValLike as _};
+use nix::unistd::{Pid, pipe2, read};
 
 use self::cell::{Cell, Streams};
+use self::cgroup::Cgroup;
 use self::disk::Disk;
 use self::keeper::{Keeper, Patience};
 use self::notify::Observer;
@@ -59,39 +62,23 @@ pub const ARGUMENT: &str = "__supervise";
 /// How often memory and processes are measured.
 const SAMPLE: Duration = Duration::from_millis(150);
 
-/// The files in a run's control directory.
-pub(crate) struct Files {
-    /// The run's [`Spec`], by the builder.
-    pub(crate) spec: PathBuf,
-    /// The [`Finished`] run, by the supervisor.
-    pub(crate) report: PathBuf,
-    /// What the supervisor itself said on standard error.
-    pub(crate) complaints: PathBuf,
-}
+/// The first byte of the line with the [`Finished`] run. No line of progress starts with it, whatever
+/// the program prints.
+pub(crate) const REPORT: u8 = b'=';
 
-impl Files {
-    pub(crate) fn of(control: &Path) -> Files {
-        Files {
-            spec: control.join("spec.json"),
-            report: control.join("report.json"),
-            complaints: control.join("supervisor.log"),
-        }
-    }
-}
-
-/// Is the supervisor of one run. `args` are those after [`ARGUMENT`].
+/// Is the supervisor of one run, whose [`Spec`] is the first line of standard input. `args` are those
+/// after [`ARGUMENT`]: the run's control directory, for people who look at processes.
 ///
 /// To be called before anything else in `main`, while there is one thread.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let outcome = match args.as_slice() {
-        [spec] => supervise(Path::new(spec)),
-        _ => Err("usage: __supervise SPEC".to_owned()),
+    let outcome = match args.into_iter().count() {
+        1 => supervise(),
+        _ => Err("usage: __supervise CONTROL < SPEC".to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            #[expect(clippy::print_stderr, reason = "it goes to the run's control directory")]
+            #[expect(clippy::print_stderr, reason = "the builder reads it if there is no report")]
             {
                 eprintln!("{why}");
             }
@@ -115,23 +102,55 @@ pub fn filters() -> Result<Vec<Vec<u8>>, String> {
     Ok(filters.iter().map(|filter| filter.iter().flat_map(bytes).collect()).collect())
 }
 
-fn read_spec(path: &Path) -> Result<Spec, String> {
-    let text = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))
+/// The spec. Nothing comes after its line: standard input is the leash from then on.
+fn read_spec() -> Result<Spec, String> {
+    let mut text = Vec::new();
+    let mut part = vec![0; 64 << 10];
+    while !text.ends_with(b"\n") {
+        match read(io::stdin(), &mut part) {
+            Ok(0) => return Err("the builder went away".to_owned()),
+            Ok(length) => text.extend_from_slice(&part[..length]),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(format!("the run's description: {errno}")),
+        }
+    }
+    serde_json::from_slice(&text).map_err(|error| format!("the run's description: {error}"))
 }
 
-fn supervise(path: &Path) -> Result<(), String> {
-    let spec = read_spec(path)?;
-    let files = Files::of(&spec.control);
-    let finished = run(&spec)?;
-    let text = serde_json::to_vec(&finished).map_err(|error| error.to_string())?;
-    let fresh = files.report.with_extension("new");
-    fs::write(&fresh, text)
-        .and_then(|()| fs::rename(&fresh, &files.report))
-        .map_err(|error| format!("{}: {error}", files.report.display()))
+fn supervise() -> Result<(), String> {
+    let spec = read_spec()?;
+    let (finished, remains) = run(&spec)?;
+    report(&finished)?;
+    remains.clear();
+    Ok(())
 }
 
-fn run(spec: &Spec) -> Result<Finished, String> {
+fn report(finished: &Finished) -> Result<(), String> {
+    let mut text = vec![REPORT];
+    serde_json::to_writer(&mut text, finished).map_err(|error| error.to_string())?;
+    text.push(b'\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&text).and_then(|()| stdout.flush()).map_err(|error| error.to_string())
+}
+
+/// What is taken down after the report, since the kernel takes its time for it: our own warden with
+/// its namespaces, in which nothing is left, and the control groups.
+#[derive(Default)]
+struct Remains {
+    warden: Option<Pid>,
+    /// Removed when it is dropped.
+    _group: Cgroup,
+}
+
+impl Remains {
+    fn clear(self) {
+        if let Some(warden) = self.warden {
+            processes::kill_all(warden);
+        }
+    }
+}
+
+fn run(spec: &Spec) -> Result<(Finished, Remains), String> {
     let signals = block_signals().map_err(|errno| format!("signals: {errno}"))?;
     prctl::set_child_subreaper(true).map_err(|errno| format!("subreaper: {errno}"))?;
     let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| format!("a pipe: {errno}"));
@@ -140,7 +159,10 @@ fn run(spec: &Spec) -> Result<Finished, String> {
     let streams = Streams { stdin: stdin.into(), stdout: to_stdout, stderr: to_stderr };
     let (cell, group) = match Cell::make(spec, streams) {
         Ok(made) => made,
-        Err(why) => return Ok(Finished::without_evidence(Exit::NotStarted(why))),
+        Err(why) => {
+            let finished = Finished::without_evidence(Exit::NotStarted(why));
+            return Ok((finished, Remains::default()));
+        }
     };
     // Threads only from here on: a process with several cannot be copied.
     let leash = io::stdin().as_fd().try_clone_to_owned();
@@ -163,22 +185,23 @@ fn run(spec: &Spec) -> Result<Finished, String> {
     let mut watch = Watch::new(spec, started, &cell, &group, [&stdout, &stderr], sampler);
     let end = watch.until_end(&signals, &keeper, disk.as_ref());
     let wall = started.elapsed();
-    // What ended by itself and left nothing was counted by who waited for it.
-    let by_itself = matches!(end.exit, Exit::Code(_) | Exit::Signal(_)) && end.left == 0;
-    if !by_itself || spec.isolation != Isolation::Full {
+    // The warden waited for all of it and counted it.
+    let is_over = end.left == Some(0);
+    if !is_over {
         watch.look();
     }
     watch.sampler.stop();
     keeper.ending();
     // The same processes may be seen twice: counted by the warden, and dying with it after that.
-    let left_running = end.left.max(processes::kill_all(warden));
+    let left_running =
+        if is_over { 0 } else { end.left.unwrap_or(0).max(processes::kill_all(warden)) };
     let over = disk.is_some_and(Disk::finish).then_some(Limit::Disk);
     let exit = verdict(group.hit().or(over), end.exit);
     let Watch { peak, cpu, observer, sampler, .. } = watch;
-    let usage = usage(wall, peak, [Some(cpu), group.cpu()]);
+    let usage = usage(wall, peak.max(end.peak), [Some(cpu), end.cpu, group.cpu()]);
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
     let undeclared = observer.and_then(Observer::finish);
-    Ok(Finished {
+    let finished = Finished {
         usage,
         level: level(spec, &exit),
         exit,
@@ -189,7 +212,8 @@ fn run(spec: &Spec) -> Result<Finished, String> {
         observed: undeclared.is_some(),
         undeclared: undeclared.unwrap_or_default(),
         measured: sampler.finish(wall, usage.user + usage.system, end.io),
-    })
+    };
+    Ok((finished, Remains { warden: is_over.then_some(warden), _group: group }))
 }
 
 /// Ends the supervisor without a report, since none comes.
@@ -199,7 +223,7 @@ fn leave() {
         processes::kill_once(&processes::descendants());
         thread::sleep(Duration::from_millis(10));
     }
-    #[expect(clippy::print_stderr, reason = "it goes to the run's control directory")]
+    #[expect(clippy::print_stderr, reason = "the builder reads it if there is no report")]
     {
         eprintln!("the end of the run was held up");
     }
@@ -251,19 +275,26 @@ fn block_signals() -> nix::Result<SignalFd> {
     SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
 }
 
+/// CPU time in user mode and in the kernel of the children that this process waited for, and of
+/// those that they did; and the most bytes that one of them had resident.
+fn used_by_children() -> Option<([Duration; 2], u64)> {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    let duration =
+        |time: TimeVal| Duration::from_micros(time.num_microseconds().max(0).unsigned_abs());
+    // Linux counts in KiB.
+    let peak = used.max_rss().max(0).unsigned_abs() * 1024;
+    Some(([used.user_time(), used.system_time()].map(duration), peak))
+}
+
 /// `counted` is what was counted of CPU time in user mode and in the kernel, each lacking something
 /// that another may have: by the supervisor's looks what came after the last and what was too short
 /// to be seen, by the kernel for a waiting parent what nobody waited for.
-fn usage(wall: Duration, sampled: u64, counted: [Option<[Duration; 2]>; 2]) -> Usage {
-    let duration = |microseconds: i64| Duration::from_micros(microseconds.max(0).unsigned_abs());
-    let children = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
-    let waited = children.map(|used| {
-        [used.user_time(), used.system_time()].map(|time| duration(time.num_microseconds()))
-    });
+fn usage(wall: Duration, sampled: u64, counted: [Option<[Duration; 2]>; 3]) -> Usage {
+    let children = used_by_children();
+    let waited = children.map(|(time, _)| time);
     let all = counted.into_iter().chain([waited]).flatten();
     let [user, system] = all.max_by_key(|[user, system]| *user + *system).unwrap_or_default();
-    // Linux counts in KiB.
-    let largest = children.map_or(0, |used| used.max_rss().max(0).unsigned_abs() * 1024);
+    let largest = children.map_or(0, |(_, peak)| peak);
     Usage { wall, user, system, peak_memory_bytes: sampled.max(largest) }
 }
 
@@ -287,7 +318,7 @@ mod tests {
     #[test]
     fn cpu_time_is_the_most_that_anybody_counted() {
         let [less, more] = [[1, 1], [1, 2]].map(|pair| Some(pair.map(Duration::from_secs)));
-        for counted in [[less, more], [more, less], [more, None]] {
+        for counted in [[less, more, None], [more, less, None], [more, None, None]] {
             let used = usage(Duration::ZERO, 7, counted);
             assert_eq!((used.user, used.system), (Duration::from_secs(1), Duration::from_secs(2)));
         }

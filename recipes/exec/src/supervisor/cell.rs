@@ -12,6 +12,7 @@
 use std::fs::{self, File};
 use std::io::{IoSlice, IoSliceMut, Read as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
@@ -26,7 +27,8 @@ use nix::unistd::{Gid, Pid, Uid, getgid, getppid, getuid};
 use rustix::fs::OFlags;
 
 use super::cgroup::Cgroup;
-use super::{filter, network, program, sys, view};
+use super::watch::End;
+use super::{filter, network, program, sys, used_by_children, view};
 use crate::facts::sample;
 use crate::sandbox::{Exit, Isolation, Spec};
 
@@ -67,13 +69,7 @@ pub(super) enum Message {
     /// The list of the cell's segments of System V.
     Segments(OwnedFd),
     /// The program ended.
-    Ended {
-        exit: Exit,
-        /// Processes that it left behind in its namespace.
-        left: u32,
-        /// Bytes that it and all that was waited for read and wrote.
-        io: Option<[u64; 2]>,
-    },
+    Ended(End),
     /// Nothing more will come.
     Closed,
 }
@@ -166,15 +162,17 @@ impl Line {
         sendmsg::<()>(self.0.as_raw_fd(), &parts, &control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
     }
 
-    fn ended(&self, status: WaitStatus, left: u32, io: Option<[u64; 2]>) {
+    fn ended(&self, status: WaitStatus, left: Option<u32>, io: Option<[u64; 2]>) {
         let how = match status {
             WaitStatus::Exited(_, code) => format!("E{code}"),
             WaitStatus::Signaled(_, signal, _) => format!("S{}", signal as i32),
             _ => return,
         };
+        let ([user, system], peak) = used_by_children().unwrap_or_default();
+        let [user, system] = [user, system].map(|time| time.as_micros());
+        let left = left.map_or_else(|| "?".to_owned(), |count| count.to_string());
         let io = io.map(|[read, written]| format!(" {read} {written}")).unwrap_or_default();
-        let text = format!("{how} {left}{io}");
-        self.send(text.as_bytes()).ok();
+        self.send(format!("{how} {left} {user} {system} {peak}{io}").as_bytes()).ok();
     }
 
     fn receive(&self) -> Message {
@@ -211,10 +209,12 @@ impl Line {
 /// How a program ended, in the words of [`Line::ended`].
 fn end(text: &str, exit: fn(i32) -> Exit) -> Option<Message> {
     let mut words = text.split(' ');
-    let (code, left) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let mut number = || words.next()?.parse().ok();
+    let (code, left) = (words.next()?.parse().ok()?, words.next()?.parse().ok());
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let cpu = [number()?, number()?].map(Duration::from_micros);
+    let peak = number()?;
     let io = number().zip(number()).map(|(read, written)| [read, written]);
-    Some(Message::Ended { exit: exit(code), left, io })
+    Some(Message::Ended(End { exit: exit(code), left, cpu: Some(cpu), peak, io }))
 }
 
 #[expect(unsafe_code, reason = "a descriptor that a message brought belongs to whoever took it")]
@@ -361,19 +361,25 @@ impl Inside<'_> {
         }
     }
 
-    /// Other processes in the namespace; zero where there is none.
-    fn left(&self) -> u32 {
+    /// Other processes in the namespace, if there is one. All of them are this process's children by
+    /// now, or theirs: when none is left to wait for, nothing lives there any more.
+    fn left(&self) -> Option<u32> {
         if self.spec.isolation != Isolation::Full {
-            return 0;
+            return None;
         }
-        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            if status == WaitStatus::StillAlive {
-                break;
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => break,
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(Errno::ECHILD) => return Some(0),
+                Err(_) => return None,
             }
         }
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        u32::try_from(pids.filter(|pid| *pid != 1).count()).unwrap_or(u32::MAX)
+        let others = u32::try_from(pids.filter(|pid| *pid != 1).count()).unwrap_or(u32::MAX);
+        // One at least is alive, and may have been between two numbers.
+        Some(others.max(1))
     }
 }
 

@@ -40,15 +40,20 @@ pub(super) struct Watch<'a> {
 /// How a run came to its end.
 pub(super) struct End {
     pub(super) exit: Exit,
-    /// Processes that the program left behind in a namespace.
-    pub(super) left: u32,
+    /// Processes that the program left behind in a namespace; none if the warden could not tell. It
+    /// could tell for sure that there was none: all others there become its children.
+    pub(super) left: Option<u32>,
+    /// CPU time of all that the warden waited for, in user mode and in the kernel.
+    pub(super) cpu: Option<[Duration; 2]>,
+    /// The most bytes that one of these had resident.
+    pub(super) peak: u64,
     /// Bytes that the program and all that was waited for read and wrote.
     pub(super) io: Option<[u64; 2]>,
 }
 
 impl From<Exit> for End {
     fn from(exit: Exit) -> End {
-        End { exit, left: 0, io: None }
+        End { exit, left: None, cpu: None, peak: 0, io: None }
     }
 }
 
@@ -120,7 +125,7 @@ impl<'a> Watch<'a> {
     fn hear(&mut self) -> Option<End> {
         match self.cell.receive() {
             Message::Refused(why) => Some(Exit::NotStarted(why).into()),
-            Message::Ended { exit, left, io } => Some(End { exit, left, io }),
+            Message::Ended(end) => Some(end),
             Message::Closed => {
                 let why = "the process that waited for the program was killed";
                 Some(Exit::Lost(why.to_owned()).into())

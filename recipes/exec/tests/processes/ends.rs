@@ -172,11 +172,11 @@ fn still_being_written() {
 
 fn a_killed_supervisor() {
     let world = World::script("exec sleep 86404.25");
-    let spec = world.path("control/spec.json").display().to_string();
+    let control = world.spec.control.display().to_string();
     let killer = std::thread::spawn(move || {
         eventually("the program runs", || marked("sleep\x0086404.25") == 1);
         // The warden is a copy, with the same command line, and younger.
-        let supervisor = *pids(&spec).iter().min().unwrap();
+        let supervisor = *pids(&control).iter().min().unwrap();
         kill(Pid::from_raw(supervisor), Signal::SIGKILL).unwrap();
     });
     let seen = world.run();

@@ -18,7 +18,7 @@ use nix::unistd::Uid;
 use rescience_exec::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Shown, Spec};
 
 use crate::Test;
-use crate::support::{World, marked};
+use crate::support::{World, eventually, marked};
 use crate::villain::{TRICKS, VILLAIN};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -255,11 +255,14 @@ impl Outside {
         if self.udp.recv(&mut [0; 16]).is_ok() {
             return Err("a packet arrived".to_owned());
         }
-        // The supervisor and the warden have the directory's name in their command lines, what the
-        // program became and forked has the trick's.
-        let mark = |what: &str| format!("{VILLAIN}\0{what}\0");
-        let left = marked(&dir.display().to_string()) + marked(&mark(&self.mark(trick)));
-        if left == 0 { Ok(()) } else { Err(format!("{left} processes are left")) }
+        // What the program became and forked has the trick's name in its command line, and the
+        // supervisor and the warden, which may be clearing up, have the directory's.
+        let left = marked(&format!("{VILLAIN}\0{}\0", self.mark(trick)));
+        if left > 0 {
+            return Err(format!("{left} processes are left"));
+        }
+        eventually("the run is cleared up", || marked(&dir.display().to_string()) == 0);
+        Ok(())
     }
 
     fn spec(&self, dir: &Path, trick: &str) -> Spec {
