@@ -182,7 +182,7 @@ fn run(spec: &Spec) -> Result<(Finished, Remains), String> {
         keeper.until(deadline);
     }
     cell.go();
-    let mut watch = Watch::new(spec, started, &cell, &group, [&stdout, &stderr], sampler);
+    let mut watch = Watch::new(spec, started, &cell, group, [&stdout, &stderr], sampler);
     let end = watch.until_end(&signals, &keeper, disk.as_ref());
     let wall = started.elapsed();
     // The warden waited for all of it and counted it.
@@ -196,8 +196,8 @@ fn run(spec: &Spec) -> Result<(Finished, Remains), String> {
     let left_running =
         if is_over { 0 } else { end.left.unwrap_or(0).max(processes::kill_all(warden)) };
     let over = disk.is_some_and(Disk::finish).then_some(Limit::Disk);
-    let exit = verdict(group.hit().or(over), end.exit);
-    let Watch { peak, cpu, observer, sampler, .. } = watch;
+    let exit = verdict(watch.group.hit().or(over), end.exit);
+    let Watch { group, peak, cpu, observer, sampler, .. } = watch;
     let usage = usage(wall, peak.max(end.peak), [Some(cpu), end.cpu, group.cpu()]);
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
     let undeclared = observer.and_then(Observer::finish);

@@ -11,7 +11,8 @@
 
 use std::fs::{self, File};
 use std::io::{IoSlice, IoSliceMut, Read as _};
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::slice;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -28,7 +29,7 @@ use rustix::fs::OFlags;
 
 use super::cgroup::Cgroup;
 use super::watch::End;
-use super::{filter, network, program, sys, used_by_children, view};
+use super::{cgroup, filter, network, program, sys, used_by_children, view};
 use crate::facts::sample;
 use crate::sandbox::{Exit, Isolation, Spec};
 
@@ -37,6 +38,9 @@ const USER: u32 = 1000;
 
 /// The longest message.
 const MESSAGE: usize = 16 << 10;
+
+/// The word to start.
+const GO: &str = "go";
 
 /// What a spec needs of namespaces.
 fn namespaces(spec: &Spec) -> CloneFlags {
@@ -62,6 +66,8 @@ pub(super) struct Streams {
 pub(super) enum Message {
     /// The program could not be started.
     Refused(String),
+    /// Which of the control groups' doors the warden passed.
+    Joined(Vec<bool>),
     /// Its calls can be heard here.
     Listener(OwnedFd),
     /// The cell's file system for memory that processes share.
@@ -79,6 +85,8 @@ pub(super) struct Cell {
     /// The warden.
     pub(super) warden: Pid,
     line: Line,
+    /// Of the control groups that the warden has to join.
+    doors: Vec<OwnedFd>,
 }
 
 impl Cell {
@@ -102,7 +110,8 @@ impl Cell {
             Ok(Some(warden)) => {
                 let mut group = Cgroup::make(&spec.limits);
                 group.admit(warden);
-                Ok((Cell { warden, line: ours }, group))
+                let doors = group.doors();
+                Ok((Cell { warden, line: ours, doors }, group))
             }
             Ok(None) => {
                 drop(ours);
@@ -116,7 +125,7 @@ impl Cell {
     /// Starts the program as soon as the rest is arranged.
     pub(super) fn go(&self) {
         // A warden that does not hear it any more has left word why.
-        self.line.send(b"go").ok();
+        self.line.pass(GO, &self.doors).ok();
     }
 
     /// The next message; waits for it.
@@ -152,14 +161,15 @@ impl Line {
     }
 
     pub(super) fn hand_over(&self, listener: &OwnedFd) -> nix::Result<()> {
-        self.pass("L", listener)
+        self.pass("L", slice::from_ref(listener))
     }
 
-    fn pass(&self, kind: &str, file: &OwnedFd) -> nix::Result<()> {
-        let fds = [file.as_raw_fd()];
+    fn pass(&self, kind: &str, files: &[OwnedFd]) -> nix::Result<()> {
+        let fds: Vec<RawFd> = files.iter().map(OwnedFd::as_raw_fd).collect();
         let control = [ControlMessage::ScmRights(&fds)];
+        let control = if fds.is_empty() { &[][..] } else { &control };
         let parts = [IoSlice::new(kind.as_bytes())];
-        sendmsg::<()>(self.0.as_raw_fd(), &parts, &control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+        sendmsg::<()>(self.0.as_raw_fd(), &parts, control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
     }
 
     fn ended(&self, status: WaitStatus, left: Option<u32>, io: Option<[u64; 2]>) {
@@ -175,30 +185,36 @@ impl Line {
         self.send(format!("{how} {left} {user} {system} {peak}{io}").as_bytes()).ok();
     }
 
-    fn receive(&self) -> Message {
+    /// The next message's text and files; none if nothing more will come.
+    fn take(&self) -> Option<(String, Vec<OwnedFd>)> {
         let mut buffer = vec![0; MESSAGE + 1];
-        let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
+        let mut space = nix::cmsg_space!([RawFd; 3]);
         let mut parts = [IoSliceMut::new(&mut buffer)];
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
         let got = loop {
             match recvmsg::<()>(self.0.as_raw_fd(), &mut parts, Some(&mut space), flags) {
                 Err(Errno::EINTR) => {}
-                got => break got,
+                got => break got.ok()?,
             }
         };
-        let Ok(got) = got else { return Message::Closed };
         let length = got.bytes;
-        let fd = got.cmsgs().into_iter().flatten().find_map(|control| match control {
-            ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
+        let fds = got.cmsgs().into_iter().flatten().filter_map(|control| match control {
+            ControlMessageOwned::ScmRights(fds) => Some(fds),
             _ => None,
         });
-        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let files = fds.flatten().map(owned).collect();
+        (length > 0).then(|| (String::from_utf8_lossy(&buffer[..length]).into_owned(), files))
+    }
+
+    fn receive(&self) -> Message {
+        let Some((text, mut files)) = self.take() else { return Message::Closed };
         let (kind, rest) = text.split_at_checked(1).unwrap_or_default();
-        match (kind, fd) {
+        match (kind, files.pop()) {
+            ("A", _) => Message::Joined(rest.chars().map(|passed| passed == '1').collect()),
             ("R", _) => Message::Refused(rest.to_owned()),
-            ("L", Some(fd)) => Message::Listener(owned(fd)),
-            ("M", Some(fd)) => Message::SharedMemory(owned(fd)),
-            ("V", Some(fd)) => Message::Segments(owned(fd)),
+            ("L", Some(file)) => Message::Listener(file),
+            ("M", Some(file)) => Message::SharedMemory(file),
+            ("V", Some(file)) => Message::Segments(file),
             ("E", _) => end(rest, Exit::Code).unwrap_or(Message::Closed),
             ("S", _) => end(rest, Exit::Signal).unwrap_or(Message::Closed),
             _ => Message::Closed,
@@ -218,7 +234,7 @@ fn end(text: &str, exit: fn(i32) -> Exit) -> Option<Message> {
 }
 
 #[expect(unsafe_code, reason = "a descriptor that a message brought belongs to whoever took it")]
-fn owned(fd: std::os::fd::RawFd) -> OwnedFd {
+fn owned(fd: RawFd) -> OwnedFd {
     // SAFETY: the kernel made it for this process when the message was received.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
@@ -252,7 +268,7 @@ impl Inside<'_> {
     }
 
     /// Makes the namespaces what they have to be, then waits for the word to go: meanwhile the
-    /// supervisor puts this process into its control groups, which can take as long.
+    /// supervisor makes the control groups, which can take as long.
     fn arrange(&self) -> Result<(), String> {
         prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| format!("death signal: {errno}"))?;
         SigSet::empty().thread_set_mask().map_err(|errno| format!("signal mask: {errno}"))?;
@@ -260,11 +276,14 @@ impl Inside<'_> {
         if own {
             self.enter()?;
         }
-        let mut word = [0; 8];
-        let heard = nix::unistd::read(&self.line.0, &mut word);
+        let heard = self.line.take().filter(|(word, _)| word == GO);
         // A parent outside of the namespace reads as none.
-        if heard != Ok(2) || !own && getppid() != self.supervisor {
-            return Err("the supervisor is gone".to_owned());
+        let heard = heard.filter(|_| own || getppid() == self.supervisor);
+        let Some((_, doors)) = heard else { return Err("the supervisor is gone".to_owned()) };
+        if !doors.is_empty() {
+            let passed = doors.iter().map(|door| if cgroup::join(door) { '1' } else { '0' });
+            // Without a supervisor there is nobody to tell.
+            self.line.send(format!("A{}", passed.collect::<String>()).as_bytes()).ok();
         }
         if own {
             // The program sees its cgroup as the root of all.
@@ -296,11 +315,11 @@ impl Inside<'_> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let files = rustix::fs::open("/dev/shm", flags, rustix::fs::Mode::empty());
         if let Ok(files) = files {
-            self.line.pass("M", &files).map_err(told)?;
+            self.line.pass("M", slice::from_ref(&files)).map_err(told)?;
         }
         // A kernel without System V has no segments either.
         match segments {
-            Some(segments) => self.line.pass("V", &segments.into()).map_err(told),
+            Some(segments) => self.line.pass("V", &[segments.into()]).map_err(told),
             None => Ok(()),
         }
     }

@@ -12,6 +12,7 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -79,14 +80,51 @@ impl Cgroup {
         Cgroup { memory, pids, cpu }
     }
 
-    /// Puts a process into the groups; what it forks from now on is in them too.
+    /// Puts a process into the groups of version 2; what it forks from now on is in them too. The
+    /// kernel waits some milliseconds for this, so it is for a process that is busy meanwhile.
     pub(super) fn admit(&mut self, pid: Pid) {
-        for group in [&mut self.memory, &mut self.pids, &mut self.cpu] {
+        for group in self.all() {
             let number = u64::try_from(pid.as_raw()).unwrap_or_default();
-            if group.as_ref().is_some_and(|group| group.set("cgroup.procs", number).is_err()) {
+            let second = |group: &Group| group.version == Version::Two;
+            if group.as_ref().is_some_and(|g| second(g) && g.set("cgroup.procs", number).is_err()) {
                 *group = None;
             }
         }
+    }
+
+    /// What opens the groups of version 1, which a thread that [joins](join) by itself enters without
+    /// waiting.
+    pub(super) fn doors(&mut self) -> Vec<OwnedFd> {
+        let mut doors = Vec::new();
+        for group in self.all() {
+            if group.as_ref().is_none_or(|group| group.version == Version::Two) {
+                continue;
+            }
+            let door = group
+                .as_ref()
+                .map(|group| fs::File::options().write(true).open(group.dir.join("tasks")));
+            match door {
+                Some(Ok(door)) => doors.push(door.into()),
+                _ => *group = None,
+            }
+        }
+        doors
+    }
+
+    /// Takes note of which of the [doors](Cgroup::doors) were passed.
+    pub(super) fn joined(&mut self, passed: &[bool]) {
+        let first = |group: &&mut Option<Group>| {
+            group.as_ref().is_some_and(|group| group.version == Version::One)
+        };
+        for (group, passed) in self.all().into_iter().filter(first).zip(passed) {
+            if !passed {
+                *group = None;
+            }
+        }
+    }
+
+    fn all(&mut self) -> [&mut Option<Group>; 3] {
+        [&mut self.memory, &mut self.pids, &mut self.cpu]
     }
 
     /// Who holds the limits.
@@ -123,6 +161,11 @@ impl Cgroup {
         let pids = self.pids.as_ref().is_some_and(|group| group.count("pids.events", "max") > 0);
         memory.then_some(Limit::Memory).or(pids.then_some(Limit::Processes))
     }
+}
+
+/// Passes a [door](Cgroup::doors), by the only thread of a process.
+pub(super) fn join(door: &OwnedFd) -> bool {
+    nix::unistd::write(door, b"0").is_ok()
 }
 
 impl Group {

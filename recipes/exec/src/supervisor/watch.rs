@@ -24,7 +24,7 @@ use crate::sandbox::{Exit, Holder, Limit, Spec};
 pub(super) struct Watch<'a> {
     spec: &'a Spec,
     cell: &'a Cell,
-    group: &'a Cgroup,
+    pub(super) group: Cgroup,
     logs: [&'a Capture; 2],
     pub(super) observer: Option<Observer>,
     pub(super) sampler: Sampler,
@@ -62,7 +62,7 @@ impl<'a> Watch<'a> {
         spec: &'a Spec,
         started: Instant,
         cell: &'a Cell,
-        group: &'a Cgroup,
+        group: Cgroup,
         logs: [&'a Capture; 2],
         sampler: Sampler,
     ) -> Watch<'a> {
@@ -129,6 +129,10 @@ impl<'a> Watch<'a> {
             Message::Closed => {
                 let why = "the process that waited for the program was killed";
                 Some(Exit::Lost(why.to_owned()).into())
+            }
+            Message::Joined(passed) => {
+                self.group.joined(&passed);
+                None
             }
             Message::SharedMemory(files) => {
                 self.memory.files = Some(files);
