@@ -171,8 +171,14 @@ fn run(spec: &Spec) -> Result<(Finished, Remains), String> {
     let mut keeper = keeper.map_err(|error| format!("the keeper: {error}"))?;
     // The program gets what it has without this.
     disk::raise_open_files().ok();
-    let stdout = capture::start(File::from(stdout), &spec.stdout, spec.limits.log, true);
-    let stderr = capture::start(File::from(stderr), &spec.stderr, spec.limits.log, false);
+    let stream = |from, to: &PathBuf, progress| capture::Stream {
+        from,
+        to: to.clone(),
+        cap: spec.limits.log,
+        progress,
+    };
+    let [stdout, stderr] =
+        capture::start([stream(stdout, &spec.stdout, true), stream(stderr, &spec.stderr, false)]);
     // A driver takes its time to tell of accelerators, and that is not the program's.
     let sampler = Sampler::start(&spec.gpus);
     let disk = spec.limits.disk.map(|most| Disk::start(written(spec), most));

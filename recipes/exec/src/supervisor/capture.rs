@@ -1,13 +1,18 @@
 //! The program's output: kept in files up to a cap, its lines of progress passed on.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::read;
 
 use crate::sandbox::{Limits, Log};
 
@@ -17,31 +22,72 @@ const LINE: usize = 64 << 10;
 /// How long a stream may stay open after the last process of the run: somebody else has it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A stream that is being captured by a thread of its own.
+/// A stream to be captured.
+pub(super) struct Stream {
+    pub(super) from: OwnedFd,
+    /// The file to copy it to.
+    pub(super) to: PathBuf,
+    /// The most bytes that are copied.
+    pub(super) cap: u64,
+    /// Whether lines that look like JSON objects are copied to standard output.
+    pub(super) progress: bool,
+}
+
+/// A stream that is being captured.
 pub(super) struct Capture {
     path: PathBuf,
     log: Receiver<io::Result<Log>>,
     flooded: Arc<AtomicBool>,
 }
 
-/// Starts to copy `stream` to the file at `path`, at most `cap` bytes, and to copy lines that look
-/// like JSON objects to standard output if `progress`.
-pub(super) fn start(
-    stream: impl Read + Send + 'static,
-    path: &Path,
-    cap: u64,
-    progress: bool,
-) -> Capture {
-    let (done, log) = mpsc::channel();
-    let to = path.to_path_buf();
-    let flooded = Arc::new(AtomicBool::new(false));
-    let flood = Arc::clone(&flooded);
-    thread::spawn(move || {
-        let copied = copy(stream, &to, cap, progress, &flood);
-        // Nobody listens when the supervisor lost its patience.
-        done.send(copied).ok();
+/// Starts to copy the streams, by one thread for all.
+pub(super) fn start<const COUNT: usize>(streams: [Stream; COUNT]) -> [Capture; COUNT] {
+    let mut open = Vec::new();
+    let captures = streams.map(|stream| {
+        let (done, log) = mpsc::channel();
+        let flooded = Arc::new(AtomicBool::new(false));
+        let capture = Capture { path: stream.to.clone(), log, flooded: Arc::clone(&flooded) };
+        open.push((stream, flooded, done));
+        capture
     });
-    Capture { path: path.to_path_buf(), log, flooded }
+    thread::spawn(move || {
+        let open = open.into_iter().map(|(stream, flooded, done)| {
+            let copy = Copy::new(&stream.to, stream.cap, stream.progress, flooded);
+            (stream.from, copy, done)
+        });
+        copy(open.collect());
+    });
+    captures
+}
+
+type Open = (OwnedFd, Copy, Sender<io::Result<Log>>);
+
+/// Copies until all streams are at their end.
+fn copy(mut open: Vec<Open>) {
+    let mut buffer = vec![0; 64 << 10];
+    while !open.is_empty() {
+        let mut ready: Vec<PollFd<'_>> =
+            open.iter().map(|(from, ..)| PollFd::new(from.as_fd(), PollFlags::POLLIN)).collect();
+        if poll(&mut ready, PollTimeout::NONE).is_err_and(|errno| errno != Errno::EINTR) {
+            return;
+        }
+        let ready: Vec<bool> = ready.iter().map(|fd| fd.any().unwrap_or(true)).collect();
+        let mut ready = ready.into_iter();
+        let at_its_end = |(from, copy, _): &mut Open| {
+            ready.next() == Some(true)
+                && match read(&*from, &mut buffer) {
+                    Ok(length) => {
+                        copy.take(&buffer[..length]);
+                        length == 0
+                    }
+                    Err(errno) => !matches!(errno, Errno::EINTR | Errno::EAGAIN),
+                }
+        };
+        for (_, copy, done) in open.extract_if(.., at_its_end) {
+            // Nobody listens when the supervisor lost its patience.
+            done.send(copy.finish()).ok();
+        }
+    }
 }
 
 impl Capture {
@@ -63,45 +109,43 @@ impl Capture {
     }
 }
 
-fn copy(
-    mut stream: impl Read,
-    path: &Path,
+/// One stream's way into its file.
+struct Copy {
+    /// The stream is drained whatever happens to the file, or the program would hang.
+    file: io::Result<File>,
     cap: u64,
-    progress: bool,
-    flooded: &AtomicBool,
-) -> io::Result<Log> {
-    let mut file = File::create(path);
-    let mut log = Log::default();
-    let mut lines = Lines::default();
-    let mut buffer = vec![0; 64 << 10];
-    // The stream is drained whatever happens to the file, or the program would hang.
-    let mut failed = None;
-    loop {
-        let read = match stream.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        log.written += read as u64;
-        if log.written / Limits::FLOOD > cap {
-            flooded.store(true, Ordering::Relaxed);
+    log: Log,
+    lines: Option<Lines>,
+    flooded: Arc<AtomicBool>,
+}
+
+impl Copy {
+    fn new(path: &Path, cap: u64, progress: bool, flooded: Arc<AtomicBool>) -> Copy {
+        let lines = progress.then(Lines::default);
+        Copy { file: File::create(path), cap, log: Log::default(), lines, flooded }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.log.written += bytes.len() as u64;
+        if self.log.written / Limits::FLOOD > self.cap {
+            self.flooded.store(true, Ordering::Relaxed);
         }
-        let room = usize::try_from(cap - log.kept).unwrap_or(usize::MAX);
-        let kept = &buffer[..read.min(room)];
-        match &mut file {
-            Ok(file) if failed.is_none() => match file.write_all(kept) {
-                Ok(()) => log.kept += kept.len() as u64,
-                Err(error) => failed = Some(error),
-            },
-            _ => {}
+        let room = usize::try_from(self.cap - self.log.kept).unwrap_or(usize::MAX);
+        let kept = &bytes[..bytes.len().min(room)];
+        if let Ok(file) = &mut self.file {
+            match file.write_all(kept) {
+                Ok(()) => self.log.kept += kept.len() as u64,
+                Err(error) => self.file = Err(error),
+            }
         }
-        if progress {
+        if let Some(lines) = &mut self.lines {
             lines.pass_on(kept);
         }
     }
-    file?;
-    failed.map_or(Ok(log), Err)
+
+    fn finish(self) -> io::Result<Log> {
+        self.file.map(|_| self.log)
+    }
 }
 
 /// Finds the lines in a stream that look like JSON objects.
@@ -171,15 +215,37 @@ mod tests {
     }
 
     #[test]
+    fn streams_end_one_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let ((one, mut to_one), (other, mut to_other)) = (io::pipe().unwrap(), io::pipe().unwrap());
+        let stream = |from: io::PipeReader, name: &str| Stream {
+            from: from.into(),
+            to: dir.path().join(name),
+            cap: 10,
+            progress: false,
+        };
+        let [one, other] = start([stream(one, "one"), stream(other, "absent/other")]);
+        to_other.write_all(b"no file for it").unwrap();
+        drop(to_other);
+        assert!(other.finish().unwrap_err().contains("absent/other"));
+        to_one.write_all(b"goes on").unwrap();
+        drop(to_one);
+        assert_eq!(one.finish(), Ok(Log { written: 7, kept: 7 }));
+        assert_eq!(fs::read(dir.path().join("one")).unwrap(), b"goes on");
+    }
+
+    #[test]
     fn the_file_is_capped_and_the_rest_counted() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let flooded = AtomicBool::new(false);
-        let log = copy(&[7; 1000][..], &path, 100, false, &flooded).unwrap();
-        assert_eq!(log, Log { written: 1000, kept: 100 });
+        let flooded = Arc::new(AtomicBool::new(false));
+        let mut copy = Copy::new(&path, 100, false, Arc::clone(&flooded));
+        copy.take(&[7; 1000]);
+        assert_eq!(copy.log, Log { written: 1000, kept: 100 });
         assert!(!flooded.load(Ordering::Relaxed));
-        copy(&[7; 10_000][..], &path, 100, false, &flooded).unwrap();
+        copy.take(&[7; 10_000]);
         assert!(flooded.load(Ordering::Relaxed));
+        let log = copy.finish().unwrap();
         assert!(log.truncated());
         assert_eq!(fs::read(path).unwrap(), [7; 100]);
     }
