@@ -122,8 +122,14 @@ pub(super) fn enter(spec: &Spec) -> Result<(), String> {
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .map_err(|errno| format!("making mounts private: {errno}"))?;
-    let view = View { root: root.clone() };
-    view.memory("/", "mode=0755,size=4m")?;
+    let told = |what: &str| {
+        let what = what.to_owned();
+        move |errno: nix::Error| format!("{what}: {errno}")
+    };
+    memory(&root, "mode=0755,size=4m")?;
+    // Where the root is can be a long way, which the kernel would go for each of many mounts.
+    chdir(&root).map_err(told("entering the root"))?;
+    let view = View;
     view.software()?;
     view.settings(spec)?;
     view.proc(spec)?;
@@ -141,11 +147,6 @@ pub(super) fn enter(spec: &Spec) -> Result<(), String> {
         };
         view.show(&shown.from, &shown.at, attributes)?;
     }
-    let told = |what: &str| {
-        let what = what.to_owned();
-        move |errno: nix::Error| format!("{what}: {errno}")
-    };
-    chdir(&root).map_err(told("entering the root"))?;
     pivot_root(".", ".").map_err(told("changing the root"))?;
     umount2(".", MntFlags::MNT_DETACH).map_err(told("leaving the old root"))?;
     chdir("/").map_err(told("entering the root"))?;
@@ -159,16 +160,21 @@ pub(super) fn root(spec: &Spec) -> PathBuf {
     spec.control.join("root")
 }
 
-/// A root in the making.
-struct View {
-    root: PathBuf,
+/// A file system in memory.
+fn memory(at: &Path, options: &str) -> Result<(), String> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(options))
+        .map_err(|errno| format!("a file system in memory at {}: {errno}", at.display()))
 }
+
+/// A root in the making: the directory that this process is in.
+struct View;
 
 impl View {
     /// Where a path of the new root is for now.
     fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
+        path.strip_prefix("/").unwrap_or(path).to_path_buf()
     }
 
     fn folder(&self, path: impl AsRef<Path>) -> Result<PathBuf, String> {
@@ -189,19 +195,6 @@ impl View {
     fn link(&self, to: &str, path: &str) -> Result<(), String> {
         let at = self.at(path);
         symlink(to, &at).map_err(|error| told(&at, &error))
-    }
-
-    /// A file system in memory.
-    fn memory(&self, path: &str, options: &str) -> Result<(), String> {
-        let at = self.folder(path)?;
-        mount(
-            Some("tmpfs"),
-            &at,
-            Some("tmpfs"),
-            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
-            Some(options),
-        )
-        .map_err(|errno| format!("a file system in memory for {path}: {errno}"))
     }
 
     /// Shows `from` at `path`, with all that is mounted below it.
@@ -323,7 +316,7 @@ impl View {
             self.link(to, name)?;
         }
         let size = spec.limits.memory.map_or_else(|| "50%".to_owned(), |bytes| bytes.to_string());
-        self.memory("/dev/shm", &format!("mode=1777,size={size}"))
+        memory(&self.folder("/dev/shm")?, &format!("mode=1777,size={size}"))
     }
 }
 
