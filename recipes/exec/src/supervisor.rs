@@ -87,19 +87,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The filters of system calls that a program is under, as the kernel takes them: for those who
-/// put another's programs under the same.
+/// The filter of system calls that a program is under, as the kernel takes it: for those who put
+/// another's programs under the same.
 ///
 /// # Errors
-/// In words, on machines that there are no filters for.
-pub fn filters() -> Result<Vec<Vec<u8>>, String> {
+/// In words, on machines that there is no filter for.
+pub fn filter() -> Result<Vec<u8>, String> {
     let bytes = |step: &seccompiler::sock_filter| {
         let [low, high] = step.code.to_ne_bytes();
         let value = step.k.to_ne_bytes();
         [low, high, step.jt, step.jf, value[0], value[1], value[2], value[3]]
     };
-    let filters = filter::compile(filter::Sockets::All)?;
-    Ok(filters.iter().map(|filter| filter.iter().flat_map(bytes).collect()).collect())
+    Ok(filter::compile(filter::Sockets::All)?.iter().flat_map(bytes).collect())
 }
 
 /// The spec. Nothing comes after its line: standard input is the leash from then on.

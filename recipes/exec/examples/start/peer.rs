@@ -32,7 +32,7 @@ struct Group {
 }
 
 impl Peer {
-    /// The same mounts, files, filters, limits and control groups as a run of this spec gets.
+    /// The same mounts, files, filter, limits and control groups as a run of this spec gets.
     /// There is no Landlock in bubblewrap, nothing that watches, and no facts.
     pub(crate) async fn of(sandbox: &Sandbox, spec: &Spec) -> Peer {
         let script = "cat /proc/self/mountinfo; echo '{}'; sleep 0.5";
@@ -55,7 +55,7 @@ impl Peer {
         };
         peer.mounts(&mounts, &spec);
         peer.texts();
-        peer.filters();
+        peer.filter();
         peer
     }
 
@@ -144,11 +144,10 @@ impl Peer {
         }
     }
 
-    fn filters(&mut self) {
-        for filter in supervisor::filters().expect("our filters") {
-            let fd = self.file(&filter);
-            self.arg(&["--add-seccomp-fd", &fd]);
-        }
+    fn filter(&mut self) {
+        let filter = supervisor::filter().expect("our filter");
+        let fd = self.file(&filter);
+        self.arg(&["--seccomp", &fd]);
     }
 
     /// The number of a file with these bytes that processes started here inherit.

@@ -26,6 +26,7 @@ use nix::sys::socket::{
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, getgid, getppid, getuid};
 use rustix::fs::OFlags;
+use seccompiler::BpfProgram;
 
 use super::cgroup::Cgroup;
 use super::watch::End;
@@ -95,7 +96,7 @@ impl Cell {
     pub(super) fn make(spec: &Spec, streams: Streams) -> Result<(Cell, Cgroup), String> {
         let (ours, theirs) = Line::pair().map_err(|errno| format!("a pair of sockets: {errno}"))?;
         let filter = match spec.isolation {
-            Isolation::None => Vec::new(),
+            Isolation::None => BpfProgram::new(),
             Isolation::Full => filter::compile(filter::Sockets::All)?,
             Isolation::Partial if spec.network => filter::compile(filter::Sockets::Internet)?,
             Isolation::Partial => filter::compile(filter::Sockets::None)?,
@@ -242,7 +243,7 @@ fn owned(fd: RawFd) -> OwnedFd {
 /// Everything that a cell's processes inherit.
 struct Inside<'a> {
     spec: &'a Spec,
-    filter: Vec<seccompiler::BpfProgram>,
+    filter: BpfProgram,
     streams: Streams,
     line: Line,
     /// The process that forked the warden.

@@ -131,8 +131,8 @@ const UNTIED: [i32; 2] = [libc::SOCK_DGRAM, libc::SOCK_RAW];
 /// The bits of a socket's type that say its kind; the others are flags.
 const KIND: u64 = 0xf;
 
-/// The compiled filter.
-pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, String> {
+/// The compiled filter: one, since the kernel takes its time to translate each.
+pub(super) fn compile(sockets: Sockets) -> Result<BpfProgram, String> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
         REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     let other = sockets.families().iter().map(|family| argument(0, SeccompCmpOp::Ne, *family));
@@ -158,7 +158,24 @@ pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, String> {
         .collect::<Result<Vec<_>, _>>()?;
     #[cfg(target_arch = "x86_64")]
     programs.push(no_second_numbers());
-    Ok(programs)
+    Ok(chained(programs))
+}
+
+/// One filter of several: what one allows, the next one looks at.
+fn chained(programs: Vec<BpfProgram>) -> BpfProgram {
+    let mut chain = BpfProgram::new();
+    for mut program in programs.into_iter().rev() {
+        let length = program.len();
+        for (at, step) in program.iter_mut().enumerate() {
+            let to_next = u32::try_from(length - at - 1).unwrap_or(u32::MAX);
+            if !chain.is_empty() && step.code == RETURN && step.k == libc::SECCOMP_RET_ALLOW {
+                (step.code, step.k) = (JUMP, to_next);
+            }
+        }
+        program.append(&mut chain);
+        chain = program;
+    }
+    chain
 }
 
 /// Makes the second set of numbers absent, that of programs for x32: these calls are the same as
@@ -205,13 +222,14 @@ fn all(
 }
 
 /// Puts this process, for good, under the filter.
-pub(super) fn apply(filter: &[BpfProgram]) -> Result<(), String> {
-    filter.iter().try_for_each(|program| apply_filter(program)).map_err(|error| error.to_string())
+pub(super) fn apply(filter: &BpfProgram) -> Result<(), String> {
+    apply_filter(filter).map_err(|error| error.to_string())
 }
 
 /// The instructions that are written by hand.
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
 /// Where a filter sees the number of the call, and the architecture.
@@ -222,9 +240,15 @@ fn step(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
     sock_filter { code, jt, jf, k }
 }
 
-/// Makes the supervisor hear of every file that is opened from now on, and returns the end that it
-/// has to get. Calls of another architecture end the program.
-pub(super) fn observe() -> Result<OwnedFd, String> {
+/// Puts this process, for good, under the filter, and makes the supervisor hear of every file that is
+/// opened from now on. Returns the end that it has to get.
+pub(super) fn observe(filter: &BpfProgram) -> Result<OwnedFd, String> {
+    let chain = chained(vec![filter.clone(), opening()]);
+    sys::listen(&chain).map_err(|errno| format!("listening to system calls: {errno}"))
+}
+
+/// Asks a listener about calls that open files. Calls of another architecture end the program.
+fn opening() -> BpfProgram {
     let calls: &[c_long] = OPENING;
     let mut steps = vec![
         step(LOAD, 0, 0, MACHINE),
@@ -238,7 +262,7 @@ pub(super) fn observe() -> Result<OwnedFd, String> {
     }
     steps.push(step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW));
     steps.push(step(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF));
-    sys::listen(&steps).map_err(|errno| format!("listening to system calls: {errno}"))
+    steps
 }
 
 /// The calls that open files, in which [`observe`] is interested.
@@ -256,36 +280,80 @@ const ARCHITECTURE: u32 = 0xC000_00B7;
 mod tests {
     use super::*;
 
-    /// What a program of few instructions says of a call.
-    fn judged(program: &[sock_filter], call: u32) -> u32 {
+    const REFUSED: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
+    const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
+
+    /// What a filter says of a call with a first and a second argument.
+    fn judged(program: &[sock_filter], call: u32, arguments: [u64; 2]) -> u32 {
+        let word = |at: u32| match at {
+            CALL => call,
+            MACHINE => ARCHITECTURE,
+            at => {
+                let argument = arguments[usize::try_from(at - 16).unwrap() / 8].to_ne_bytes();
+                let at = usize::try_from(at % 8).unwrap();
+                u32::from_ne_bytes(argument[at..at + 4].try_into().unwrap())
+            }
+        };
         let (mut at, mut loaded) = (0, 0);
         loop {
             let step = &program[at];
             at += 1;
-            match step.code {
-                LOAD if step.k == CALL => loaded = call,
-                RETURN => return step.k,
-                code if code == (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16 => {
-                    at += usize::from(if loaded >= step.k { step.jt } else { step.jf });
-                }
+            let jump = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
+            match u32::from(step.code) {
+                code if code == u32::from(LOAD) => loaded = word(step.k),
+                code if code == u32::from(RETURN) => return step.k,
+                code if code == u32::from(JUMP) => at += usize::try_from(step.k).unwrap(),
+                code if code == u32::from(EQUAL) => at += jump(loaded == step.k),
+                code if code == libc::BPF_JMP | libc::BPF_JGE => at += jump(loaded >= step.k),
+                code if code == libc::BPF_JMP | libc::BPF_JGT => at += jump(loaded > step.k),
+                code if code == libc::BPF_ALU | libc::BPF_AND => loaded &= step.k,
                 other => panic!("{other:#x}"),
             }
         }
     }
 
+    fn number(call: c_long) -> u32 {
+        u32::try_from(call).unwrap()
+    }
+
     #[test]
     fn the_second_numbers_of_calls_do_not_exist() {
-        let absent = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
-        let program = no_second_numbers();
-        let ptrace = u32::try_from(libc::SYS_ptrace).unwrap();
-        assert_eq!(judged(&program, 0x4000_0000 | ptrace), absent);
-        assert_eq!(judged(&program, 0x4000_0000), absent);
-        assert_eq!(judged(&program, u32::MAX), absent);
-        assert_eq!(judged(&program, 0x3fff_ffff), libc::SECCOMP_RET_ALLOW);
-        assert_eq!(judged(&program, ptrace), libc::SECCOMP_RET_ALLOW);
+        let ptrace = number(libc::SYS_ptrace);
         for sockets in [Sockets::All, Sockets::Internet, Sockets::None] {
-            let all = compile(sockets).unwrap();
-            assert!(all.contains(&program), "{sockets:?}");
+            let filter = compile(sockets).unwrap();
+            let judged = |call| judged(&filter, call, [0; 2]);
+            assert_eq!(judged(0x4000_0000 | ptrace), ABSENT);
+            assert_eq!(judged(0x4000_0000), ABSENT);
+            assert_eq!(judged(u32::MAX), ABSENT);
+            assert_eq!(judged(0x3fff_ffff), libc::SECCOMP_RET_ALLOW);
+            assert_eq!(judged(ptrace), REFUSED);
+        }
+    }
+
+    #[test]
+    fn one_filter_holds_all_rules() {
+        let filter = compile(Sockets::Internet).unwrap();
+        let observed = chained(vec![filter.clone(), opening()]);
+        let new_user = libc::CLONE_NEWUSER as u64;
+        let [inet, unix, vsock] = [libc::AF_INET, libc::AF_UNIX, libc::AF_VSOCK].map(|f| f as u64);
+        for (call, arguments, verdict) in [
+            (libc::SYS_read, [0, 0], libc::SECCOMP_RET_ALLOW),
+            (libc::SYS_mount, [0, 0], REFUSED),
+            (libc::SYS_clone, [0, 0], libc::SECCOMP_RET_ALLOW),
+            (libc::SYS_clone, [new_user, 0], REFUSED),
+            (libc::SYS_clone3, [0, 0], ABSENT),
+            (libc::SYS_socket, [inet, 0], libc::SECCOMP_RET_ALLOW),
+            (libc::SYS_socket, [unix, 0], REFUSED),
+            (libc::SYS_socket, [vsock, 0], REFUSED),
+            (libc::SYS_ioctl, [0, libc::TIOCSTI], REFUSED),
+            (libc::SYS_ioctl, [0, libc::TIOCGWINSZ], libc::SECCOMP_RET_ALLOW),
+        ] {
+            assert_eq!(judged(&filter, number(call), arguments), verdict, "{call}");
+            assert_eq!(judged(&observed, number(call), arguments), verdict, "{call}");
+        }
+        for call in OPENING {
+            assert_eq!(judged(&filter, number(*call), [0; 2]), libc::SECCOMP_RET_ALLOW);
+            assert_eq!(judged(&observed, number(*call), [0; 2]), libc::SECCOMP_RET_USER_NOTIF);
         }
     }
 }

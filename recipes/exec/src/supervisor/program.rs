@@ -24,7 +24,7 @@ use crate::sandbox::{Isolation, Spec};
 /// waits for it.
 pub(super) fn become_it(
     spec: &Spec,
-    filter: &[BpfProgram],
+    filter: &BpfProgram,
     streams: &Streams,
     line: &Line,
     warden: Pid,
@@ -96,7 +96,7 @@ fn mark(fd: RawFd) {
 }
 
 /// Gives up, for this process and all that come of it, what no experiment needs.
-fn shut(spec: &Spec, programs: &[BpfProgram], line: &Line) -> Result<(), String> {
+fn shut(spec: &Spec, calls: &BpfProgram, line: &Line) -> Result<(), String> {
     if spec.isolation == Isolation::None {
         return Ok(());
     }
@@ -106,14 +106,13 @@ fn shut(spec: &Spec, programs: &[BpfProgram], line: &Line) -> Result<(), String>
     if !known && spec.isolation == Isolation::Partial {
         return Err("this kernel has no Landlock".to_owned());
     }
-    filter::apply(programs)?;
     if spec.observed {
         // A kernel or a container that forbids listening costs an explanation, not the run.
-        if let Ok(listener) = filter::observe() {
-            line.hand_over(&listener).map_err(|errno| format!("the listener: {errno}"))?;
+        if let Ok(listener) = filter::observe(calls) {
+            return line.hand_over(&listener).map_err(|errno| format!("the listener: {errno}"));
         }
     }
-    Ok(())
+    filter::apply(calls)
 }
 
 fn exec(spec: &Spec) -> String {
