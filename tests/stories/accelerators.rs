@@ -140,7 +140,7 @@ fn a_run_that_computed_has_evidence() {
 }
 
 #[test]
-fn a_run_that_asked_and_never_computed_says_so_in_the_paper() {
+fn a_run_that_asked_and_was_not_seen_computing_says_so_in_the_paper() {
     let world = world("counterless");
     let toy = asking(&world, 1);
     toy.run(&["build"]).ok();
@@ -150,7 +150,7 @@ fn a_run_that_asked_and_never_computed_says_so_in_the_paper() {
         assert_eq!(gpu["energy_source"], "integrated", "{gpu:#}");
     }
     let html = toy.read("out/main.html");
-    assert!(html.contains("asked for and never used"), "{}", closing(&html));
+    assert!(html.contains("asked for and not seen computing"), "{}", closing(&html));
 }
 
 #[test]

@@ -41,8 +41,8 @@ pub struct GpuUse {
     pub own_processes: Option<u32>,
     /// Processes of others that it saw computing.
     pub other_processes: Option<u32>,
-    /// Whether the run computed on it. Null where the driver named processes that cannot be told
-    /// from here, as within a container, or could not name any.
+    /// Whether the run was seen computing on it, at one of the looks. Null where the driver named
+    /// processes that cannot be told from here, as within a container, or could not name any.
     pub touched: Option<bool>,
     /// Why it could not be looked at to the end.
     pub lost: Option<String>,
