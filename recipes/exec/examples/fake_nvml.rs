@@ -204,6 +204,16 @@ pub unsafe extern "C" fn nvmlDeviceGetVbiosVersion(
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMinorNumber(
+    device: nvmlDevice_t,
+    to: *mut c_uint,
+) -> nvmlReturn_t {
+    // SAFETY: the caller points to room for one.
+    unsafe { to.write(c_uint::try_from(index(device)).unwrap_or_default()) };
+    SUCCESS
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(
     _: nvmlDevice_t,
     to: *mut nvmlMemory_v2_t,

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 pub use offer::{Lack, Offer};
 pub use outcome::{Exit, Finished, Held, Holder, Level, Limit, Log, Usage};
-pub use spec::{Access, Isolation, Limits, SOFTWARE, Shown, Spec};
+pub use spec::{Access, Isolation, Lent, Limits, SOFTWARE, Shown, Spec};
 
 use crate::supervisor;
 

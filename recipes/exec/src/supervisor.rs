@@ -14,6 +14,7 @@
 mod capture;
 mod cell;
 mod cgroup;
+mod devices;
 mod disk;
 mod files;
 mod filter;
@@ -178,8 +179,9 @@ fn run(spec: &Spec) -> Result<(Finished, Remains), String> {
     };
     let [stdout, stderr] =
         capture::start([stream(stdout, &spec.stdout, true), stream(stderr, &spec.stderr, false)]);
+    let gpus: Vec<String> = spec.gpus.iter().map(|gpu| gpu.uuid.clone()).collect();
     // A driver takes its time to tell of accelerators, and that is not the program's.
-    let sampler = Sampler::start(&spec.gpus);
+    let sampler = Sampler::start(&gpus);
     let disk = spec.limits.disk.map(|most| Disk::start(written(spec), most));
 
     let started = Instant::now();

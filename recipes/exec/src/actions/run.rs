@@ -16,7 +16,9 @@ use crate::event::Failure;
 use crate::facts::python::{self, Python};
 use crate::facts::{Facts, RunFacts, Software};
 use crate::printable::printable_line;
-use crate::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Sandbox, Shown, Spec};
+use crate::sandbox::{
+    Access, Exit, Finished, Isolation, Lent, Limit, Limits, Sandbox, Shown, Spec,
+};
 
 /// The most bytes of a file of metrics.
 const METRICS: u64 = 64 << 20;
@@ -202,7 +204,7 @@ impl Place {
             stderr: self.logs.join("stderr.log"),
             shown: context.tools().into_iter().chain(self.own()).collect(),
             network: false,
-            gpus: gpus.to_vec(),
+            gpus: gpus.iter().map(|uuid| lent(context, uuid)).collect(),
             observed: true,
             isolation: self.isolation,
         }
@@ -244,6 +246,13 @@ impl Place {
         });
         filled.into()
     }
+}
+
+/// A device of this machine by its id.
+fn lent(context: &Context, uuid: &String) -> Lent {
+    let devices = &context.machine().gpu.devices;
+    let device = devices.iter().find(|device| device.uuid.as_ref() == Some(uuid));
+    Lent { uuid: uuid.clone(), minor: device.and_then(|device| device.minor) }
 }
 
 /// Whether the program came to a good end; otherwise what to tell.

@@ -49,6 +49,9 @@ pub struct Device {
     pub ecc: Option<bool>,
     /// Whether it is split into instances (MIG).
     pub mig: Option<bool>,
+    /// The number in the name of its device file. It says nothing of the device itself.
+    #[serde(skip)]
+    pub minor: Option<u32>,
 }
 
 impl Device {
@@ -68,6 +71,7 @@ impl Device {
             max_memory_clock_mhz: device.max_clock_info(Clock::Memory).ok(),
             ecc: device.is_ecc_enabled().ok().map(|ecc| ecc.currently_enabled),
             mig: device.mig_mode().ok().map(|mig| mig.current != 0),
+            minor: device.minor_number().ok(),
         }
     }
 }

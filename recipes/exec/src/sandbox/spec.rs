@@ -51,14 +51,23 @@ pub struct Spec {
     pub shown: Vec<Shown>,
     /// Whether the program may use the network.
     pub network: bool,
-    /// The accelerators that the program has, by their ids. Without any it sees neither their
-    /// devices nor their driver.
-    pub gpus: Vec<String>,
+    /// The accelerators that the program has. It sees the device files of these and of no others,
+    /// and without any no driver either.
+    pub gpus: Vec<Lent>,
     /// Whether attempts to open what exists outside and is not shown are reported. Each opening of
     /// a file then takes some microseconds longer.
     pub observed: bool,
     /// How well the run has to be shut in; it is not started otherwise.
     pub isolation: Isolation,
+}
+
+/// An accelerator that a program has for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lent {
+    /// Its identity.
+    pub uuid: String,
+    /// The number in the name of its device file, if the driver tells it.
+    pub minor: Option<u32>,
 }
 
 /// A file or directory that a program sees.

@@ -10,7 +10,7 @@ use landlock::{
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
 };
 
-use super::view::{self, DEVICES};
+use super::devices;
 use crate::sandbox::{Access, Isolation, SOFTWARE, Spec};
 
 /// The newest rules that this code knows. A kernel that knows fewer enforces those.
@@ -56,8 +56,7 @@ fn writing() -> BitFlags<AccessFs> {
 }
 
 fn devices(spec: &Spec) -> Vec<PathBuf> {
-    let accelerators = view::accelerators().filter(|_| !spec.gpus.is_empty());
-    let names = DEVICES.iter().map(|name| (*name).to_owned()).chain(accelerators);
+    let names = devices::of_all().chain(devices::of(&spec.gpus, Path::new("/")));
     names.map(|name| Path::new("/dev").join(name)).collect()
 }
 

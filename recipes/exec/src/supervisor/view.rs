@@ -6,7 +6,8 @@
 //! /proc                    the program's own processes, and what tells programs of the processor
 //!                          and memory; read-only, the rest covered
 //! /sys/devices/system      the topology of processors and memory
-//! /dev                     null zero full random urandom, and memory to share in /dev/shm
+//! /dev                     null zero full random urandom, memory to share in /dev/shm, and
+//!                          accelerators that the run has
 //! ...                      what the spec shows
 //! ```
 
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, pivot_root, sethostname};
 
-use super::sys;
+use super::{devices, sys};
 use crate::sandbox::{Access, SOFTWARE, Shown, Spec};
 
 /// What of `/etc` programs cannot do without: where libraries and alternatives of programs are.
@@ -69,11 +70,7 @@ const PROC: [&str; 16] = [
     "driver",
 ];
 
-/// Devices that every program may use.
-pub(super) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
-
-/// What belongs to accelerators: device nodes by the start of their names, and files of the driver.
-const ACCELERATORS: [&str; 3] = ["nvidia", "dri", "kfd"];
+/// What belongs to the driver of accelerators.
 const DRIVERS: [&str; 4] =
     ["/etc/OpenCL", "/etc/vulkan", "/run/opengl-driver", "/run/opengl-driver-32"];
 
@@ -303,10 +300,8 @@ impl View {
                 libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC,
             )
         };
-        DEVICES.iter().try_for_each(|name| device(name))?;
-        if !spec.gpus.is_empty() {
-            accelerators().try_for_each(|name| device(&name))?;
-        }
+        let names = devices::of_all().chain(devices::of(&spec.gpus, Path::new("/")));
+        names.into_iter().try_for_each(|name| device(&name))?;
         for (to, name) in [
             ("/proc/self/fd", "/dev/fd"),
             ("/proc/self/fd/0", "/dev/stdin"),
@@ -318,13 +313,6 @@ impl View {
         let size = spec.limits.memory.map_or_else(|| "50%".to_owned(), |bytes| bytes.to_string());
         memory(&self.folder("/dev/shm")?, &format!("mode=1777,size={size}"))
     }
-}
-
-/// The names in `/dev` of what belongs to accelerators.
-pub(super) fn accelerators() -> impl Iterator<Item = String> {
-    let entries = fs::read_dir("/dev").into_iter().flatten().flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| ACCELERATORS.iter().any(|start| name.starts_with(start)))
 }
 
 fn told(path: &Path, error: &io::Error) -> String {
