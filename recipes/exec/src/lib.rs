@@ -7,6 +7,7 @@ pub mod clock;
 pub mod event;
 pub mod facts;
 pub mod host;
+mod lending;
 pub mod patch;
 pub mod printable;
 pub mod proof;

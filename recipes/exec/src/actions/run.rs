@@ -12,9 +12,10 @@ use rescience_recipes::{Code, Run};
 use rescience_store::{Artifact, Materialize};
 
 use super::{Context, Evidence, Failed, Job, Yield};
-use crate::event::Failure;
+use crate::event::{Event, Failure};
 use crate::facts::python::{self, Python};
 use crate::facts::{Facts, RunFacts, Software};
+use crate::lending::Loan;
 use crate::printable::printable_line;
 use crate::sandbox::{
     Access, Exit, Finished, Isolation, Lent, Limit, Limits, Sandbox, Shown, Spec,
@@ -34,10 +35,16 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
     let sandbox = context.sandbox(job).await?;
     let scratch = context.scratch(job)?;
     let place = Place::lay_out(context, job, run, scratch.path(), &sandbox)?;
+    let waits = || context.send(Event::Blocking { on: "GPUs that another build has".to_owned() });
+    let loan = Loan::of(&job.gpus, waits).await.map_err(|why| {
+        let message = format!("no GPU can be lent to it alone: {why}");
+        Failed::from(job.failure(Code::MissingHardware, message))
+    })?;
     let spec = place.spec(context, run, &job.gpus);
     let started = context.host.clock.now();
     let finished = sandbox.run(&spec, |line| context.progress(&job.name, line)).await;
     let ended = context.host.clock.now();
+    drop(loan);
 
     let mut evidence = Evidence::default();
     for (name, path) in [("stdout", &spec.stdout), ("stderr", &spec.stderr)] {
