@@ -39,6 +39,7 @@ pub type Progress = serde_json::Map<String, serde_json::Value>;
 pub struct Sandbox {
     supervisor: PathBuf,
     isolation: Isolation,
+    sampled: bool,
 }
 
 impl Sandbox {
@@ -46,7 +47,13 @@ impl Sandbox {
     /// when its first argument is [`supervisor::ARGUMENT`], for runs that are shut in as well as
     /// `isolation` says.
     pub fn new(supervisor: PathBuf, isolation: Isolation) -> Sandbox {
-        Sandbox { supervisor, isolation }
+        Sandbox { supervisor, isolation, sampled: true }
+    }
+
+    /// The same without looks at what runs use, but for those that limits need: to compare with.
+    #[must_use]
+    pub fn without_samples(self) -> Sandbox {
+        Sandbox { sampled: false, ..self }
     }
 
     /// How well runs are shut in.
@@ -109,6 +116,7 @@ impl Sandbox {
         let child = command
             .arg(supervisor::ARGUMENT)
             .arg(&spec.control)
+            .args((!self.sampled).then_some(supervisor::WITHOUT_SAMPLES))
             // The program's user can read the environment of its parent.
             .env_clear()
             .envs(driver_path(spec))

@@ -67,13 +67,20 @@ const SAMPLE: Duration = Duration::from_millis(150);
 /// the program prints.
 pub(crate) const REPORT: u8 = b'=';
 
+/// The argument after the control directory with which a run has no facts but of its start and end;
+/// all limits hold.
+pub(crate) const WITHOUT_SAMPLES: &str = "without-samples";
+
 /// Is the supervisor of one run, whose [`Spec`] is the first line of standard input. `args` are those
-/// after [`ARGUMENT`]: the run's control directory, for people who look at processes.
+/// after [`ARGUMENT`]: the run's control directory, for people who look at processes, and perhaps one
+/// for those who measure this supervisor.
 ///
 /// To be called before anything else in `main`, while there is one thread.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let outcome = match args.into_iter().count() {
-        1 => supervise(),
+    let args: Vec<OsString> = args.into_iter().collect();
+    let outcome = match args.as_slice() {
+        [_] => supervise(true),
+        [_, only] if only == WITHOUT_SAMPLES => supervise(false),
         _ => Err("usage: __supervise CONTROL < SPEC".to_owned()),
     };
     match outcome {
@@ -117,9 +124,9 @@ fn read_spec() -> Result<Spec, String> {
     serde_json::from_slice(&text).map_err(|error| format!("the run's description: {error}"))
 }
 
-fn supervise() -> Result<(), String> {
+fn supervise(sampled: bool) -> Result<(), String> {
     let spec = read_spec()?;
-    let (finished, remains) = run(&spec)?;
+    let (finished, remains) = run(&spec, sampled)?;
     report(&finished)?;
     remains.clear();
     Ok(())
@@ -150,7 +157,7 @@ impl Remains {
     }
 }
 
-fn run(spec: &Spec) -> Result<(Finished, Remains), String> {
+fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     let signals = block_signals().map_err(|errno| format!("signals: {errno}"))?;
     prctl::set_child_subreaper(true).map_err(|errno| format!("subreaper: {errno}"))?;
     let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| format!("a pipe: {errno}"));
@@ -181,7 +188,7 @@ fn run(spec: &Spec) -> Result<(Finished, Remains), String> {
         capture::start([stream(stdout, &spec.stdout, true), stream(stderr, &spec.stderr, false)]);
     let gpus: Vec<String> = spec.gpus.iter().map(|gpu| gpu.uuid.clone()).collect();
     // A driver takes its time to tell of accelerators, and that is not the program's.
-    let sampler = Sampler::start(&gpus);
+    let sampler = if sampled { Sampler::start(&gpus) } else { Sampler::blind() };
     let disk = spec.limits.disk.map(|most| Disk::start(written(spec), most));
 
     let started = Instant::now();

@@ -95,9 +95,16 @@ pub struct Sampler {
     /// could be read so far.
     io: Option<Ledger<i32>>,
     next_slow: Instant,
+    /// Whether it looks at all.
+    looks: bool,
 }
 
 impl Sampler {
+    /// One that does not look, so that a run can be compared with one that is looked at.
+    pub fn blind() -> Sampler {
+        Sampler { looks: false, ..Sampler::start(&[]) }
+    }
+
     /// Begins before a run that gets the accelerators with these ids. Asking the driver for them
     /// can take a second, and is left out where there are none.
     pub fn start(gpus: &[String]) -> Sampler {
@@ -119,12 +126,16 @@ impl Sampler {
             libraries: libraries::Finder::default(),
             io: None,
             next_slow: now(),
+            looks: true,
         }
     }
 
     /// Looks once. `pids` are the run's living processes as this process sees them, and `threads`
     /// is how many threads they have.
     pub fn sample(&mut self, pids: &[Pid], threads: u64) {
+        if !self.looks {
+            return;
+        }
         self.measured.samples += 1;
         let peak = &mut self.measured.peak_threads;
         *peak = (*peak).max(Some(threads));
@@ -215,6 +226,16 @@ mod tests {
         );
         assert!(measured.libraries.keys().any(|path| path.contains("libc.so")), "{measured:?}");
         assert_eq!((measured.gpus.len(), measured.gpu_absent), (0, None));
+    }
+
+    #[test]
+    fn who_does_not_look_sees_nothing() {
+        let mut sampler = Sampler::blind();
+        sampler.sample(&[Pid::this()], 7);
+        sampler.stop();
+        let measured = sampler.finish(Duration::from_secs(1), Duration::ZERO, None);
+        assert_eq!((measured.samples, measured.peak_threads, measured.read_bytes), (0, None, None));
+        assert!(measured.libraries.is_empty());
     }
 
     #[test]
