@@ -127,9 +127,9 @@ fn read_spec() -> Result<Spec, String> {
 fn supervise(sampled: bool) -> Result<(), String> {
     let spec = read_spec()?;
     let (finished, remains) = run(&spec, sampled)?;
-    report(&finished)?;
+    let reported = report(&finished);
     remains.clear();
-    Ok(())
+    reported
 }
 
 fn report(finished: &Finished) -> Result<(), String> {

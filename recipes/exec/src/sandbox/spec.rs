@@ -37,8 +37,8 @@ pub struct Spec {
     pub env: BTreeMap<OsString, OsString>,
     /// What the run may use.
     pub limits: Limits,
-    /// A private directory for the traffic between builder and supervisor, made if absent, beside
-    /// (never inside) what the program sees. It may be removed after the run.
+    /// A private directory of the supervisor's, made if absent, beside (never inside) what the program
+    /// sees. It may be removed after the run.
     #[serde(with = "wire::path")]
     pub control: PathBuf,
     /// The file that the program's standard output goes to.

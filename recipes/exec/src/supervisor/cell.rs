@@ -387,8 +387,10 @@ impl Inside<'_> {
         if self.spec.isolation != Isolation::Full {
             return None;
         }
+        // Children of any kind, those too of which a parent is not told by the usual signal.
+        let flags = WaitPidFlag::WNOHANG | WaitPidFlag::__WALL;
         loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            match waitpid(None, Some(flags)) {
                 Ok(WaitStatus::StillAlive) => break,
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::ECHILD) => return Some(0),
