@@ -68,18 +68,20 @@ fn parse<T>(
 ) -> Result<BTreeMap<String, T>, String> {
     let text = std::str::from_utf8(text).map_err(|_| "the list is not UTF-8".to_owned())?;
     let mut files = BTreeMap::new();
-    for line in text.split_inclusive('\n') {
+    for (nth, line) in text.split_inclusive('\n').enumerate() {
+        let wrong = |what: String| format!("line {}: {what}", nth + 1);
         let parts = line.strip_suffix('\n').and_then(|line| line.split_once("  "));
         let entry = parts.and_then(|(hex, name)| Some((name.to_owned(), digest(hex)?)));
         let Some((name, digest)) = entry else {
-            return Err(format!("`{}` is no line of a list of digests", line.escape_debug()));
+            let line = line.escape_debug();
+            return Err(wrong(format!("`{line}` is no line of a list of digests")));
         };
         // Whoever reads a list goes on to open what it names.
         if let Some(problem) = name::problem(&name) {
-            return Err(format!("`{}`: {problem}", name.escape_debug()));
+            return Err(wrong(format!("`{}`: {problem}", name.escape_debug())));
         }
         if files.last_key_value().is_some_and(|(last, _)| *last >= name) {
-            return Err(format!("`{name}` is out of order"));
+            return Err(wrong(format!("`{name}` is out of order")));
         }
         files.insert(name, digest);
     }
@@ -93,10 +95,10 @@ mod tests {
     #[test]
     fn a_list_names_only_what_a_bundle_may_hold() {
         let line = |name: &str| format!("{}  {name}\n", Digest::of(b"").hex());
-        assert!(parse_blake3(line("objects/00").as_bytes()).is_ok());
-        for name in ["/dev/zero", "objects/../../x", "a/./b", "", "a\\b"] {
-            let why = parse_blake3(line(name).as_bytes()).unwrap_err();
-            assert!(why.contains("the path"), "{name}: {why}");
+        assert!(parse_blake3((line("a") + &line("objects/00")).as_bytes()).is_ok());
+        for name in ["/dev/zero", "/home/u/.ssh/id", "objects/../../x", "b/./c", "", "b\\c"] {
+            let why = parse_blake3((line("a") + &line(name)).as_bytes()).unwrap_err();
+            assert!(why.starts_with("line 2: `") && why.contains("the path"), "{name}: {why}");
         }
     }
 }

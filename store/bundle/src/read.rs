@@ -74,6 +74,11 @@ impl Bundle {
         self.files.keys().map(String::as_str)
     }
 
+    /// Whether there is such a file.
+    pub fn contains(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// Whether the owner of a file may execute it.
     pub fn executable(&self, name: &str) -> bool {
         match self.files.get(name) {

@@ -63,11 +63,9 @@ impl Bundle {
                 None => return Err(refused(format!("`{name}` is in no list of digests"))),
             }
         }
-        for name in list.keys() {
-            if !folder.join(name).is_file() {
-                return Err(refused(format!("`{name}` is missing")));
-            }
+        match list.keys().find(|name| !self.contains(name)) {
+            Some(name) => Err(refused(format!("`{name}` is missing"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

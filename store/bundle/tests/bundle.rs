@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rescience_bundle::{Bundle, BundleError, Depth, Writer, manifest, verify};
-use rescience_digest::Digest;
+use rescience_digest::{Digest, Hashed};
 use tempfile::TempDir;
 
 /// A bundle of a few files at `name` in a folder.
@@ -322,4 +322,46 @@ fn files_that_overlap_or_leave_gaps_are_refused() {
 fn two_names_for_one_file_are_refused() {
     let liar = Forged { local: "good.txt", ..forged("evil.txt") };
     assert!(refused(&[liar]).contains("does not agree"));
+}
+
+/// A bundle of one file whose lists name another too.
+fn listing(folder: &Path, other: &str) -> PathBuf {
+    let path = folder.join("a.zip");
+    let list = |hex: &dyn Fn(&[u8]) -> String, files: &[(&str, &[u8])]| {
+        let mut lines: Vec<_> = files.iter().map(|(name, bytes)| (*name, hex(bytes))).collect();
+        lines.sort();
+        let lines = lines.into_iter().map(|(name, hex)| format!("{hex}  {name}\n"));
+        lines.collect::<String>().into_bytes()
+    };
+    let mut files = vec![("file", &b"payload"[..]), (other, b"root")];
+    let sha256 = list(&|bytes| Hashed::of(bytes).sha256.to_string(), &files);
+    files.push((manifest::SHA256, &sha256));
+    let blake3 = list(&|bytes| Digest::of(bytes).hex(), &files);
+    let lists = [(manifest::SHA256, sha256), (manifest::BLAKE3, blake3)].map(|(name, bytes)| {
+        let size = bytes.len() as u32;
+        Forged { bytes, size, ..forged(name) }
+    });
+    fs::write(&path, forge(&[&[forged("file")][..], &lists].concat())).unwrap();
+    path
+}
+
+/// Files outside are there, and are no files of the bundle.
+#[test]
+fn what_only_a_list_names_is_not_taken_for_a_file() {
+    let temp = TempDir::new().unwrap();
+    fs::write(temp.path().join("secret"), "root").unwrap();
+    let outside = temp.path().join("secret").to_str().unwrap().to_owned();
+    for (name, why) in [
+        (outside.as_str(), "the path is absolute"),
+        ("../secret", "the path leaves its folder"),
+        ("/dev/zero", "the path is absolute"),
+        ("lost", "`lost` is missing"),
+    ] {
+        let bundle = Bundle::open(&listing(temp.path(), name)).unwrap();
+        let error = bundle.unpack(&temp.path().join("unpacked")).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        let found = verify(&bundle, Depth::Quick, |_, _| {}).unwrap().findings;
+        assert!(!found.is_empty(), "{name}");
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2, "nothing is left");
+    }
 }
