@@ -61,12 +61,16 @@ impl LeftOut {
         if left_out.schema != 1 {
             return Err(wrong(format!("its form is {}, not 1", left_out.schema)));
         }
-        for path in left_out.files.keys().chain(left_out.links.keys()) {
-            if let Some(problem) = name::problem(path) {
-                return Err(wrong(format!("`{}`: {problem}", path.escape_debug())));
-            }
+        match left_out.misnamed() {
+            Some((path, problem)) => Err(wrong(format!("`{}`: {problem}", path.escape_debug()))),
+            None => Ok(left_out),
         }
-        Ok(left_out)
+    }
+
+    /// A path that no bundle can hold, and why.
+    pub(crate) fn misnamed(&self) -> Option<(&str, &'static str)> {
+        let mut paths = self.files.keys().chain(self.links.keys());
+        paths.find_map(|path| Some((path.as_str(), name::problem(path)?)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -82,7 +82,7 @@ impl Writer {
         executable: bool,
     ) -> Result<Hashed> {
         let unfit = |reason: String| BundleError::Unfit { name: name.to_owned(), reason };
-        self.names.take(name).map_err(unfit)?;
+        self.names.take(name).map_err(|why| unfit(format!("{why}; rename it")))?;
         let mut member =
             Member { name: name.to_owned(), offset: self.at, size, crc: 0, executable };
         let start = member.start();

@@ -275,7 +275,7 @@ fn paths_that_lead_out_are_refused() {
         ("../../etc/passwd", "leaves its folder"),
         ("a/../../b", "leaves its folder"),
         ("/etc/passwd", "absolute"),
-        ("C:/windows", "drive"),
+        ("C:/windows", "colon"),
         ("a\\..\\b", "backslash"),
         ("folder/", "directory"),
     ] {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rescience_bundle::Writer;
 use rescience_bundle::secret::Scanned;
+use rescience_bundle::{BundleError, Writer};
 use rescience_digest::{ActionKey, Digest, Hashed};
 use rescience_exec::host::Host;
 use rescience_recipes::{Action, ActionIndex, ActionName, Graph, Recipe, Work};
@@ -183,6 +183,10 @@ impl<'a> Gathered<'a> {
         self.left_out.files.retain(|_, file| !here.contains(&file.blake3));
         let left_out: BTreeSet<Digest> =
             self.left_out.files.values().map(|file| file.blake3).collect();
+        if let Some((name, why)) = self.left_out.misnamed() {
+            let (name, reason) = (name.to_owned(), format!("{why}; rename it"));
+            return Err(BundleError::Unfit { name, reason }.into());
+        }
         for (name, (digest, executable)) in &self.named {
             self.put(writer, name, digest, *executable)?;
         }
