@@ -103,15 +103,24 @@ impl Bundle {
         }
     }
 
-    /// The BLAKE3 digest of a file, on all cores, and its size; none if there is no such file.
-    pub(crate) fn digest(&self, name: &str) -> Result<Option<(Digest, u64)>> {
+    /// The BLAKE3 digest of a file, on all cores, and its size; none if there is no such file. The flag
+    /// says whether the zip's own checksum agrees.
+    pub(crate) fn digest(&self, name: &str) -> Result<Option<(Digest, u64, bool)>> {
         match self.files.get(name) {
             None => Ok(None),
-            Some(Place::File { path, .. }) => Digest::of_file(path).context("read", path).map(Some),
+            Some(Place::File { path, .. }) => {
+                let (digest, size) = Digest::of_file(path).context("read", path)?;
+                Ok(Some((digest, size, true)))
+            }
             Some(Place::Member(member)) => {
-                let mut hasher = WideHasher::default();
-                self.chunks(name, WIDE_CHUNK, |chunk| hasher.update(chunk))?;
-                Ok(Some((hasher.finish(), member.size)))
+                let (mut hasher, mut crc) = (WideHasher::default(), crc32fast::Hasher::new());
+                self.chunks(name, WIDE_CHUNK, |chunk| {
+                    std::thread::scope(|scope| {
+                        scope.spawn(|| crc.update(chunk));
+                        hasher.update(chunk);
+                    });
+                })?;
+                Ok(Some((hasher.finish(), member.size, member.crc == crc.finalize())))
             }
         }
     }

@@ -1,4 +1,8 @@
-//! Every file of a bundle against both lists of digests.
+//! Every file of a bundle against both lists of digests, and of a zip against its checksums.
+//!
+//! Whether a file can be executed is in neither list, as `b3sum -c` and `sha256sum -c` know nothing of
+//! it. Where it counts, in sources and in what was built, it is in the digest of the tree that holds
+//! the file, which whoever opens the records compares.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -125,13 +129,15 @@ pub fn verify(
             && bundle.size(name).is_some_and(|size| size >= LARGE)
     });
     for name in large {
-        let Some((digest, size)) = bundle.digest(name)? else { continue };
+        let Some((digest, size, sound)) = bundle.digest(name)? else { continue };
         let hashed = Hashed { digest, sha256: claimed[name], size };
         verified.files.insert(name.to_owned(), hashed);
         verified.claimed += 1;
+        if !sound {
+            unsound.insert(name.to_owned());
+        }
     }
-    for (name, hashed) in hash_all(bundle, &small)? {
-        let (hashed, sound) = hashed;
+    for (name, (hashed, sound)) in hash_all(bundle, &small)? {
         verified.files.insert(name.to_owned(), hashed);
         if !sound {
             unsound.insert(name.to_owned());
