@@ -36,6 +36,22 @@ impl Hasher {
         self.size += bytes.len() as u64;
     }
 
+    /// Takes all that a reader yields, in constant memory.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn read(&mut self, from: &mut impl std::io::Read) -> std::io::Result<()> {
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.update(&buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// The result for all bytes seen.
     pub fn finish(self) -> Hashed {
         Hashed {
@@ -80,15 +96,9 @@ impl Hashed {
     /// # Errors
     /// Those of the reader.
     pub fn read(from: &mut impl std::io::Read) -> std::io::Result<Hashed> {
-        let (mut hasher, mut buffer) = (Hasher::new(), vec![0; 1 << 18]);
-        loop {
-            match from.read(&mut buffer) {
-                Ok(0) => return Ok(hasher.finish()),
-                Ok(count) => hasher.update(&buffer[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let mut hasher = Hasher::new();
+        hasher.read(from)?;
+        Ok(hasher.finish())
     }
 
     /// Both hashes and the size of `bytes`.
