@@ -144,7 +144,7 @@ impl Settings {
             TOOLCHAIN.iter().filter_map(|name| Some((OsString::from(name), set(name)?))).collect();
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let secret = |name: &'static str| Some((name, set(name)?.into_string().ok()?));
-        let secrets = SECRETS.into_iter().filter_map(secret).collect();
+        let secrets = SECRETS.into_iter().chain(KEYS).filter_map(secret).collect();
         let keys = KEYS.iter().map(|name| (*name, set(name).is_some())).collect();
         let home = directory.join(home);
         let agent = path("SSH_AUTH_SOCK");
@@ -184,5 +184,12 @@ impl Settings {
     /// What gives access to a service, by the name of its variable.
     pub(crate) fn secret(&self, name: &str) -> Option<String> {
         self.secrets.get(name).cloned()
+    }
+
+    /// Every password, token and key that was given, so that it is found where it must not be.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        const ENDS: [&str; 4] = ["_PASSWORD", "_TOKEN", "_API_KEY", "_SECRET_ACCESS_KEY"];
+        let is_secret = |name: &str| ENDS.iter().any(|end| name.ends_with(end));
+        self.secrets.iter().filter(move |it| is_secret(it.0)).map(|(_, text)| text.as_str())
     }
 }

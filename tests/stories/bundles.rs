@@ -93,6 +93,25 @@ fn a_secret_is_not_handed_on() {
 }
 
 #[test]
+fn a_secret_that_looks_like_none_is_known_by_where_it_is() {
+    let mut world = World::new();
+    world.set("GIT_TOKEN", "of no known form");
+    let toy = toy::toy(&world, "toy");
+    toy.write("experiment/notes.txt", "one\nof no known form\n");
+    toy.run(&["build"]).ok();
+    let said = toy.run(&["bundle"]).code(101).says("RS0142").says("experiment/notes.txt:2");
+    said.lacks("of no known form");
+    toy.write("experiment/notes.txt", "one\n");
+    toy.write("experiment/.env", "PASSWORD=1\n");
+    toy.run(&["build"]).ok();
+    let said = toy.run(&["bundle"]).code(101).says("RS0142");
+    said.says("`experiment/.env` has the name of a file of secret variables").says(".gitignore");
+    toy.write("experiment/.gitignore", ".env\n");
+    toy.run(&["build"]).ok();
+    toy.run(&["bundle"]).ok();
+}
+
+#[test]
 fn what_is_not_made_is_not_bundled() {
     let world = World::new();
     let toy = toy::toy(&world, "toy");

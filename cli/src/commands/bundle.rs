@@ -19,7 +19,8 @@
 
 use std::path::PathBuf;
 
-use rescience_bundle::{Writer, secret};
+use rescience_bundle::Writer;
+use rescience_bundle::secret::{Scanner, Secret};
 use rescience_exec::build;
 use rescience_provenance::slsa;
 use rescience_recipes::{Code, Step};
@@ -53,7 +54,8 @@ pub(crate) fn run(
     let selection = project.select(&names)?;
     let plan = build::plan(project.as_built(), &selection, &host)?;
     let thin = args.thin.map(|size| Thin::new(&project.recipe, size));
-    let mut gathered = Gathered::new(&host, thin);
+    let scanner = Scanner::new(settings.secrets());
+    let mut gathered = Gathered::new(&host, &scanner, thin);
     let files = plan.steps.iter().flat_map(|step| &project.graph.action(step.index()).files);
     let files = build::inputs(project.as_built(), files.map(|(_, path)| path.get_ref()), &host)
         .map_err(|(path, problem)| Error::other(format!("`{path}`: {problem}")))?;
@@ -98,7 +100,7 @@ pub(crate) fn run(
         let path = project.directory.join(name);
         if path.exists() {
             let bytes = std::fs::read(&path).map_err(|error| Error::read(&path, &error))?;
-            refuse_secrets(name, &bytes)?;
+            refuse_secrets(&scanner, name, &bytes)?;
             writer.add(name, &bytes)?;
         }
     }
@@ -143,17 +145,30 @@ pub(super) fn default_name(project: &Project) -> PathBuf {
     PathBuf::from(format!("out/{}-{}.zip", recipe.name, recipe.version))
 }
 
-fn refuse_secrets(name: &str, bytes: &[u8]) -> Result<(), Error> {
-    match secret::find(bytes) {
-        Some(found) => Err(secret_at(name, found.line, found.kind)),
+fn refuse_secrets(scanner: &Scanner, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    match scanner.find(bytes) {
+        Some(found) => Err(secret_at(name, &found)),
         None => Ok(()),
     }
 }
 
-fn secret_at(name: &str, line: usize, kind: &str) -> Error {
+fn secret_at(name: &str, found: &Secret) -> Error {
+    let Secret { line, kind } = found;
     Error::Coded {
         code: Code::SecretFound,
         message: format!("{name}:{line} holds what looks like {kind}"),
-        help: "take it out, make it invalid where it came from, and build again".to_owned(),
+        help: "take it out, make it invalid where it came from, and build again; a file that the \
+               paper does not need is left out if a `.gitignore` beside it names it"
+            .to_owned(),
+    }
+}
+
+fn secret_file(name: &str, kind: &str) -> Error {
+    let help = "name it in a `.gitignore` beside it, which leaves it out, or rename it if it holds no \
+                secret, and build again";
+    Error::Coded {
+        code: Code::SecretFound,
+        message: format!("`{name}` has the name of {kind}"),
+        help: help.to_owned(),
     }
 }

@@ -9,7 +9,7 @@
 //! | [`read`] | [`Bundle`]: a zip or its unpacked folder, file by file |
 //! | [`verify`] | every file against both lists |
 //! | `unpack` | every file into a new folder, checked on the way |
-//! | [`secret`] | what looks like a key or a token |
+//! | [`secret`] | what looks like a key or a token, or is one |
 //!
 //! A bundle is text and bytes to this crate: it knows no recipe and no paper, and reads neither the
 //! environment nor the clock.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rescience_bundle::secret::Scanned;
+use rescience_bundle::secret::{self, Scanner};
 use rescience_bundle::{BundleError, Writer};
 use rescience_digest::{ActionKey, Digest, Hashed};
 use rescience_exec::host::Host;
 use rescience_recipes::{Action, ActionIndex, ActionName, Graph, Recipe, Work};
 use rescience_store::{Artifact, Entry, Store, Trace};
 
-use super::{refuse_secrets, secret_at};
+use super::{refuse_secrets, secret_at, secret_file};
 use crate::account;
 use crate::error::Error;
 use crate::left_out::{File, LeftOut};
@@ -18,6 +18,8 @@ use crate::unpacked::views;
 /// What is in a bundle, gathered action by action.
 pub(super) struct Gathered<'a> {
     store: &'a Store,
+    /// What looks for secrets.
+    scanner: &'a Scanner,
     /// What an unpacked bundle left out, by path.
     absent: &'a BTreeMap<String, Entry>,
     /// Files under names of their own, and whether they can be executed.
@@ -49,9 +51,14 @@ impl<'a> Thin<'a> {
 
 impl<'a> Gathered<'a> {
     /// Nothing yet. What a bundle that was unpacked here left out is left out again.
-    pub(super) fn new(host: &'a Host, thin: Option<Thin<'a>>) -> Gathered<'a> {
+    pub(super) fn new(
+        host: &'a Host,
+        scanner: &'a Scanner,
+        thin: Option<Thin<'a>>,
+    ) -> Gathered<'a> {
         Gathered {
             store: &host.store,
+            scanner,
             absent: &host.absent,
             named: BTreeMap::new(),
             objects: BTreeSet::new(),
@@ -196,7 +203,7 @@ impl<'a> Gathered<'a> {
         }
         for (digest, bytes) in &self.traces {
             let name = format!("traces/{}.json", digest.hex());
-            refuse_secrets(&name, bytes)?;
+            refuse_secrets(self.scanner, &name, bytes)?;
             writer.add(&name, bytes)?;
         }
         if !self.left_out.is_empty() {
@@ -214,10 +221,15 @@ impl<'a> Gathered<'a> {
     ) -> Result<(), Error> {
         let file = self.store.object_file(digest)?;
         let size = file.metadata().map_err(|error| Error::other(error.to_string()))?.len();
-        let mut from = Scanned::new(file);
+        if size > 0
+            && let Some(kind) = secret::name(name)
+        {
+            return Err(secret_file(name, kind));
+        }
+        let mut from = self.scanner.watch(file);
         let added = writer.add_file(name, &mut from, size, executable);
         if let Some(secret) = from.found() {
-            return Err(secret_at(name, secret.line, secret.kind));
+            return Err(secret_at(name, &secret));
         }
         if added?.digest != *digest {
             // Read again for the store's own words.
