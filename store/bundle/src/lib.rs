@@ -10,10 +10,12 @@
 //! | [`verify`] | every file against both lists |
 //! | `unpack` | every file into a new folder, checked on the way |
 //! | [`secret`] | what looks like a key or a token, or is one |
+//! | [`draft`] | what is in the making, beside its place |
 //!
 //! A bundle is text and bytes to this crate: it knows no recipe and no paper, and reads neither the
 //! environment nor the clock.
 
+pub mod draft;
 mod error;
 pub mod layout;
 pub mod manifest;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rescience_digest::Hasher;
 
+use crate::draft::Draft;
 use crate::error::{BundleError, Context as _, Result};
 use crate::manifest;
 use crate::read::Bundle;
@@ -18,18 +19,12 @@ impl Bundle {
     /// # Errors
     /// A file that is not as the list says, or a file system that refuses; then there is no folder.
     pub fn unpack(&self, to: &Path) -> Result<()> {
-        let mut draft = to.as_os_str().to_owned();
-        draft.push(format!(".part-{}", std::process::id()));
-        let draft = Path::new(&draft);
-        let done = self.unpack_into(draft).and_then(|()| fs::rename(draft, to).context("name", to));
-        if done.is_err() {
-            fs::remove_dir_all(draft).ok();
-        }
-        done
+        let draft = Draft::folder(to)?;
+        self.unpack_into(draft.path())?;
+        draft.place(to)
     }
 
     fn unpack_into(&self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder).context("create", folder)?;
         let refused =
             |reason: String| BundleError::Refused { path: self.path().to_owned(), reason };
         let list = self.read(manifest::BLAKE3)?.unwrap_or_default();

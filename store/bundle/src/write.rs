@@ -1,12 +1,12 @@
 //! Writing: files in their order, stored, without a time or an owner, so that equal bundles are equal bytes.
 
-use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rescience_digest::{Digest, Hashed, Hasher};
 
+use crate::draft::Draft;
 use crate::error::{BundleError, Context as _, Result};
 use crate::layout::{self, Member};
 use crate::manifest::{self, Manifest};
@@ -23,8 +23,7 @@ const WAITING: usize = 6;
 /// Nothing is under the path of the bundle before [`finish`](Writer::finish).
 pub struct Writer {
     to: PathBuf,
-    draft: PathBuf,
-    file: File,
+    draft: Draft,
     /// Where the next header goes.
     at: u64,
     members: Vec<Member>,
@@ -35,14 +34,9 @@ pub struct Writer {
 impl Writer {
     /// A writer of the bundle at `to`.
     pub fn create(to: &Path) -> Result<Writer> {
-        let mut draft = to.as_os_str().to_owned();
-        draft.push(".part");
-        let draft = PathBuf::from(draft);
-        let file = File::create(&draft).context("create", &draft)?;
         Ok(Writer {
             to: to.to_owned(),
-            draft,
-            file,
+            draft: Draft::file(to)?,
             at: 0,
             members: Vec::new(),
             names: Names::default(),
@@ -93,13 +87,14 @@ impl Writer {
         let Copied { hashed, crc } = match copied {
             Ok(copied) => copied,
             Err(Failure::Read(error)) => return Err(unfit(error.to_string())),
-            Err(Failure::Write(error)) => return Err(error).context("write", &self.draft),
+            Err(Failure::Write(error)) => return Err(error).context("write", self.draft.path()),
         };
         if hashed.size != size {
             return Err(unfit(format!("it has {} bytes, and had {size}", hashed.size)));
         }
         member.crc = crc;
-        self.file.write_all_at(&member.local(), member.offset).context("write", &self.draft)?;
+        let header = self.draft.open().write_all_at(&member.local(), member.offset);
+        header.context("write", self.draft.path())?;
         self.at = start + size;
         self.members.push(member);
         Ok(hashed)
@@ -108,7 +103,7 @@ impl Writer {
     fn copy_small(&self, start: u64, from: &mut impl Read) -> Result<Copied, Failure> {
         let mut bytes = Vec::new();
         from.read_to_end(&mut bytes).map_err(Failure::Read)?;
-        self.file.write_all_at(&bytes, start).map_err(Failure::Write)?;
+        self.draft.open().write_all_at(&bytes, start).map_err(Failure::Write)?;
         Ok(Copied { hashed: Hashed::of(&bytes), crc: crc32fast::hash(&bytes) })
     }
 
@@ -132,7 +127,7 @@ impl Writer {
                     break;
                 }
                 crc.update(&chunk);
-                self.file.write_all_at(&chunk, at).map_err(Failure::Write)?;
+                self.draft.open().write_all_at(&chunk, at).map_err(Failure::Write)?;
                 at += chunk.len() as u64;
                 sender.send(chunk).expect("the hashing thread takes all there is");
             }
@@ -174,16 +169,15 @@ impl Writer {
         Ok(digest)
     }
 
-    fn close(&mut self) -> Result<()> {
+    fn close(self) -> Result<()> {
         let directory: Vec<u8> = self.members.iter().flat_map(Member::central).collect();
         let size = directory.len() as u64;
         let end = layout::end(self.members.len() as u64, size, self.at);
-        let (at, draft) = (self.at, &self.draft);
-        self.file.write_all_at(&directory, at).context("write", draft)?;
-        self.file.write_all_at(&end, at + size).context("write", draft)?;
-        self.file.flush().context("write", draft)?;
-        self.file.sync_all().context("sync", draft)?;
-        std::fs::rename(draft, &self.to).context("write", &self.to)
+        let (file, path) = (self.draft.open(), self.draft.path());
+        file.write_all_at(&directory, self.at).context("write", path)?;
+        file.write_all_at(&end, self.at + size).context("write", path)?;
+        file.sync_all().context("sync", path)?;
+        self.draft.place(&self.to)
     }
 
     fn put_list(&mut self, name: &str, mut list: &[u8]) -> Result<Hashed> {
@@ -202,11 +196,4 @@ struct Copied {
 enum Failure {
     Read(io::Error),
     Write(io::Error),
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // Renamed away when it was finished.
-        std::fs::remove_file(&self.draft).ok();
-    }
 }
