@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read, Seek as _, SeekFrom, Take};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -95,6 +95,13 @@ impl Bundle {
         Ok(found.map(|_| bytes))
     }
 
+    /// The bytes of a file as they are read, not checked against anything; none if there is no such
+    /// file.
+    pub fn reader(&self, name: &str) -> Result<Option<impl Read>> {
+        let place = self.files.get(name);
+        place.map(|place| Ok(self.open_place(place)?.0)).transpose()
+    }
+
     /// How many bytes a file has; none if there is no such file.
     pub fn size(&self, name: &str) -> Option<u64> {
         match self.files.get(name)? {
@@ -155,19 +162,7 @@ impl Bundle {
         mut each: impl FnMut(&[u8]),
     ) -> Result<Option<&Place>> {
         let Some(place) = self.files.get(name) else { return Ok(None) };
-        let path = match place {
-            Place::Member(_) => &self.path,
-            Place::File { path, .. } => path,
-        };
-        let mut file = File::open(path).context("open", path)?;
-        let limit = match place {
-            Place::Member(member) => {
-                file.seek(SeekFrom::Start(member.start())).context("read", path)?;
-                member.size
-            }
-            Place::File { .. } => u64::MAX,
-        };
-        let mut from = file.take(limit);
+        let (mut from, path) = self.open_place(place)?;
         let mut buffer = Vec::with_capacity(chunk);
         loop {
             buffer.clear();
@@ -177,6 +172,16 @@ impl Bundle {
             }
             each(&buffer);
         }
+    }
+
+    fn open_place<'a>(&'a self, place: &'a Place) -> Result<(Take<File>, &'a Path)> {
+        let (path, start, size) = match place {
+            Place::Member(member) => (&self.path, member.start(), member.size),
+            Place::File { path, .. } => (path, 0, u64::MAX),
+        };
+        let mut file = File::open(path).context("open", path)?;
+        file.seek(SeekFrom::Start(start)).context("read", path)?;
+        Ok((file.take(size), path))
     }
 
     /// Whether it is a zip rather than a folder.

@@ -108,7 +108,7 @@ pub fn publish(
     let scratch = Scratch::create(place.scratch)?;
     let mut remote = connect(place)?;
     let names = remote.names(watch)?;
-    let tree = objects::write(&scratch.repository, bundle).map_err(&failed)??;
+    let tree = objects::write(&scratch.repository, bundle, &address.remote)?;
     let tip = names.get(&branch).copied();
     if let Some(tip) = tip {
         remote.fetch(&scratch.repository, &branch, tip, watch)?;

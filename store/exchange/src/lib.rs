@@ -27,3 +27,7 @@ pub use error::ExchangeError;
 pub use http::{Http, Options};
 pub use token::{Credentials, Token};
 pub use watch::{Event, Watch, unwatched};
+
+/// The most bytes that are taken for one bundle: several times what Zenodo takes, so that nobody's data
+/// is too large, and a server that never ends is left all the same.
+pub(crate) const LARGEST: u64 = 1 << 38;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -11,24 +12,37 @@ use rescience_bundle::Bundle;
 use rescience_bundle::name::Names;
 
 use super::failed;
+use crate::LARGEST;
 use crate::error::{Context as _, ExchangeError, Result};
 
-/// The most bytes that are written for one bundle.
-const LARGEST: u64 = 1 << 32;
+/// The most bytes of one file. libgit2 has an object in memory as a whole where it packs or unpacks
+/// it, and most servers take less.
+const LARGEST_FILE: u64 = 2 << 30;
 
 /// Writes all files of a bundle. Returns their tree.
-pub(super) fn write(repository: &Repository, bundle: &Bundle) -> Result<Result<Oid>, git2::Error> {
+///
+/// # Errors
+/// [`ExchangeError::Unfit`] for a file that is too large for a repository.
+pub(super) fn write(repository: &Repository, bundle: &Bundle, remote: &str) -> Result<Oid> {
+    let failed = failed("write a commit for", remote);
     let mut update = TreeUpdateBuilder::new();
     for name in bundle.names() {
-        let bytes = match bundle.read(name) {
-            Ok(bytes) => bytes.unwrap_or_default(),
-            Err(error) => return Ok(Err(error.into())),
-        };
+        let Some(mut from) = bundle.reader(name)? else { continue };
+        if let Some(size @ LARGEST_FILE..) = bundle.size(name) {
+            let reason = format!(
+                "`{name}` has {size} bytes, and git is given less than {LARGEST_FILE} in one file; \
+                 a folder, an OCI registry or Zenodo takes it, or `rescience bundle --thin` leaves it out"
+            );
+            return Err(ExchangeError::Unfit { to: format!("`{remote}`"), reason });
+        }
+        let mut blob = repository.blob_writer(None).map_err(&failed)?;
+        io::copy(&mut from, &mut blob).context("copy", Path::new(name))?;
         let mode = if bundle.executable(name) { FileMode::BlobExecutable } else { FileMode::Blob };
-        update.upsert(name, repository.blob(&bytes)?, mode);
+        update.upsert(name, blob.commit().map_err(&failed)?, mode);
     }
-    let empty = repository.treebuilder(None)?.write()?;
-    Ok(Ok(update.create_updated(repository, &repository.find_tree(empty)?)?))
+    let empty = repository.treebuilder(None).and_then(|tree| tree.write());
+    let tree = empty.and_then(|empty| repository.find_tree(empty));
+    tree.and_then(|empty| update.create_updated(repository, &empty)).map_err(&failed)
 }
 
 /// Writes the files of a commit to a folder, which is there whole or not at all.
@@ -84,16 +98,22 @@ fn unpack(repository: &Repository, commit: &Commit<'_>, remote: &str, to: &Path)
         return Err(refused(problem));
     }
     walked.map_err(failed("read", remote))?;
+    let odb = repository.odb().map_err(failed("read", remote))?;
     let (mut names, mut size) = (Names::default(), 0);
     for (name, oid, executable) in files {
         names
             .take(&name)
             .map_err(|problem| refused(format!("`{}`: {problem}", name.escape_debug())))?;
-        let blob = repository.find_blob(oid).map_err(failed("read", remote))?;
-        size += blob.size() as u64;
+        // Asked before it is in memory.
+        let own = odb.read_header(oid).map_err(failed("read", remote))?.0 as u64;
+        size += own;
+        if own >= LARGEST_FILE {
+            return Err(refused(format!("`{name}` has {own} bytes, too many for one file")));
+        }
         if size > LARGEST {
             return Err(refused(format!("it is longer than {LARGEST} bytes")));
         }
+        let blob = repository.find_blob(oid).map_err(failed("read", remote))?;
         let path = to.join(&name);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).context("create", folder)?;

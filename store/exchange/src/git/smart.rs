@@ -9,14 +9,13 @@ use reqwest::{Method, Url};
 
 use super::packet::{self, Packet};
 use super::{Remote, Update, failed};
+use crate::LARGEST;
 use crate::error::{Context as _, ExchangeError, Result};
 use crate::http::call::{Call, Payload};
 use crate::http::{Answer, Http, Lost, words};
 use crate::token::Credentials;
 use crate::watch::{Event, Watch};
 
-/// The most bytes of a pack that are taken.
-const LARGEST: u64 = 1 << 32;
 /// The most bytes before a pack.
 const LONGEST_HEAD: usize = 1 << 16;
 

@@ -9,12 +9,10 @@ use rescience_digest::{Hashed, Hasher, Sha256};
 
 use super::call::Call;
 use super::{Answer, Http, Lost, retry, words};
+use crate::LARGEST;
 use crate::dir::{Clash, hash_into, place};
 use crate::error::{Context as _, ExchangeError, Result};
 use crate::watch::{Event, Watch};
-
-/// A zip as bundles are is shorter than this.
-const LARGEST: u64 = 1 << 32;
 
 /// What is known of a file before it is there.
 #[derive(Clone, Copy, Default)]
@@ -115,7 +113,7 @@ fn fill(
                 Ok(Some(chunk)) => {
                     draft.write(&chunk)?;
                     if draft.done > total.unwrap_or(LARGEST) {
-                        return Err(too_long(&answer, draft, total));
+                        return Err(too_long(&answer, draft, total.unwrap_or(LARGEST), "more"));
                     }
                     watch(Event::Moved { what: call.what, done: draft.done, total });
                 }
@@ -165,16 +163,20 @@ fn begin(answer: &Answer, draft: &mut Draft, expected: Expected) -> Result<Optio
             let [expected, found] = [expected, total].map(|size| format!("{size} bytes"));
             Err(ExchangeError::Bytes { place, expected, found })
         }
+        // Not asked for byte by byte until the disk is full.
+        (_, Some(total)) | (Some(total), None) if total > LARGEST => {
+            Err(too_long(answer, draft, LARGEST, &format!("{total} bytes")))
+        }
         (expected, total) => Ok(expected.or(total)),
     }
 }
 
-fn too_long(answer: &Answer, draft: &Draft, total: Option<u64>) -> ExchangeError {
+fn too_long(answer: &Answer, draft: &Draft, most: u64, found: &str) -> ExchangeError {
     fs::remove_file(&draft.path).ok();
     ExchangeError::Bytes {
         place: words::shown(&answer.url),
-        expected: format!("up to {} bytes", total.unwrap_or(LARGEST)),
-        found: "more".to_owned(),
+        expected: format!("up to {most} bytes"),
+        found: found.to_owned(),
     }
 }
 

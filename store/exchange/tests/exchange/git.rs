@@ -210,6 +210,26 @@ fn what_is_no_bundle_is_not_written() {
 }
 
 #[test]
+fn a_file_that_git_would_have_in_memory_is_refused_by_its_size() {
+    let world = World::new();
+    let path = world.path("large.zip");
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add("README.md", b"").unwrap();
+    writer.finish().unwrap();
+    // A folder of a bundle, with a hole of 3 GiB in it.
+    let folder = world.path("large");
+    Bundle::open(&path).unwrap().unpack(&folder).unwrap();
+    fs::File::create(folder.join("hole")).unwrap().set_len(3 << 30).unwrap();
+    let (to, scratch, http) = (world.address("bundle"), world.path("scratch"), hasty());
+    let place =
+        Place { http: &http, address: &to, credentials: &world.credentials, scratch: &scratch };
+    let bundle = Bundle::open(&folder).unwrap();
+    let error = git::publish(place, &bundle, &record("v1"), Clash::Refuse, &mut unwatched);
+    let said = error.unwrap_err().to_string();
+    assert!(said.contains("`hole` has 3221225472 bytes") && said.contains("--thin"), "{said}");
+}
+
+#[test]
 fn ssh_is_answered_with_what_to_do() {
     for remote in ["git@github.com:a/b.git", "ssh://git@github.com/a/b.git"] {
         let world = World { remote: remote.to_owned(), ..World::new() };

@@ -178,3 +178,13 @@ fn https_trusts_whom_the_caller_trusts() {
     let said = message(fetch(&hasty(), &url, &world.path().join("other.zip")));
     assert!(said.contains("certificate") || said.contains("nobody is trusted"), "{said}");
 }
+
+#[test]
+fn what_is_larger_than_any_bundle_is_not_begun() {
+    let server = Server::start(|request| request.answer_part(200, &[], "abc", 1 << 40));
+    let world = TempDir::new().unwrap();
+    let said = message(fetch(&hasty(), &server.url, &world.path().join("paper.zip")));
+    assert!(said.contains("expected up to 274877906944 bytes, found 1099511627776"), "{said}");
+    assert_eq!(server.requests().len(), 1);
+    assert_eq!(fs::read_dir(world.path()).unwrap().count(), 0);
+}
