@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use crate::archive::Archive;
+use crate::server::Server;
 use crate::support::{Project, World, toy};
 
 /// The toy, built and bundled under its own name.
@@ -57,6 +58,33 @@ fn what_is_not_whole_is_neither_handed_on_nor_kept() {
     assert_eq!(std::fs::read(world.path("shelf/toy.zip")).unwrap(), bytes);
     std::fs::write(toy.directory.join(ZIP), &bytes).unwrap();
     toy.run(&["publish", "--to", "dir:../else"]).code(101).says("is not whole");
+}
+
+#[test]
+fn what_is_fetched_is_checked_before_it_takes_anothers_place() {
+    let world = World::new();
+    let good = bundled(&world).bytes(ZIP);
+    let mut bad = good.clone();
+    let text = b"Does more give more?";
+    let at = bad.windows(text.len()).position(|it| it == text).unwrap();
+    bad[at] ^= 1;
+    let (served, whole) = (bad, good.clone());
+    let server = Server::start(move |request| match &*request.path {
+        "/toy.zip" => request.answer(200, &[], &served),
+        _ => request.answer(200, &[], &whole),
+    });
+    let back = world.path("back");
+    std::fs::create_dir(&back).unwrap();
+    std::fs::write(back.join("toy.zip"), &good).unwrap();
+    let url = format!("{}/toy.zip", server.url);
+    world.run(&["fetch", &url, "--output", "back"]).code(101).says("holds something else");
+    let said = world.run(&["fetch", &url, "--output", "back", "--replace"]).code(101);
+    said.says("RS0141").says("nothing of it was kept");
+    assert_eq!(std::fs::read(back.join("toy.zip")).unwrap(), good, "the good one is still there");
+    assert_eq!(std::fs::read_dir(&back).unwrap().count(), 1);
+    let url = format!("{}/other/bundle.zip", server.url);
+    world.run(&["fetch", &url, "--output", "back"]).ok().says("every byte as listed");
+    assert_eq!(std::fs::read(back.join("bundle.zip")).unwrap(), good);
 }
 
 #[test]

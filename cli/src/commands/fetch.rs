@@ -26,17 +26,7 @@ pub(crate) fn run(
     }
     let to = settings.directory.join(args.output.as_deref().unwrap_or(Path::new(".")));
     let clash = if args.replace { Clash::Replace } else { Clash::Refuse };
-    let found = get(shell, settings, &origin, &to, clash)?;
-    let checked = check(&found);
-    // A path was checked before it was copied, and may be where the user keeps it.
-    if checked.is_err() && !matches!(origin, Origin::Path(_)) {
-        // What was got from elsewhere and is not whole must not lie about.
-        match found.is_dir() {
-            true => std::fs::remove_dir_all(&found).ok(),
-            false => std::fs::remove_file(&found).ok(),
-        };
-    }
-    let about = checked?;
+    let (found, about) = get(shell, settings, &origin, &to, clash)?;
     let shown = found.strip_prefix(&settings.directory).unwrap_or(&found).display();
     let what = format!("{} {}: {shown}, every byte as listed", about.project, about.version);
     shell.status("Fetched", what);
@@ -44,16 +34,21 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Gets it, and says where it is.
+/// Gets it, and says where it is. What is not whole takes no other's place, and does not lie about.
 fn get(
     shell: &Shell,
     settings: &Settings,
     origin: &Origin,
     to: &Path,
     clash: Clash,
-) -> Result<PathBuf, Error> {
+) -> Result<(PathBuf, About), Error> {
     let watch = &mut watch(shell);
-    Ok(match origin {
+    let mut about = None;
+    let mut look = |path: &Path| -> Result<(), Error> {
+        about = Some(check(path)?);
+        Ok(())
+    };
+    let found = match origin {
         Origin::Path(path) => {
             let found = dir::find(&settings.directory.join(path))?;
             if found.is_dir() {
@@ -62,33 +57,35 @@ fn get(
                     help: Some("`rescience verify` checks it where it is".to_owned()),
                 });
             }
-            check(&found)?;
+            look(&found)?;
             dir::publish(&found, to, clash, watch)?
         }
         Origin::Web(url) => {
             let name = url.path_segments().and_then(|mut it| it.next_back());
             let name = name.filter(|name| name.ends_with(".zip")).unwrap_or("bundle.zip");
             let file = to.join(name);
-            web::fetch(&http(settings)?, url, &credentials(settings, "WEB"), &file, clash, watch)?;
+            let access = credentials(settings, "WEB");
+            web::fetch(&http(settings)?, url, &access, &file, clash, &mut look, watch)?;
             file
         }
         Origin::Oci(address) => {
-            let credentials = credentials(settings, "OCI");
-            oci::fetch(&http(settings)?, address, &credentials, to, clash, watch)?.zip
+            let access = credentials(settings, "OCI");
+            oci::fetch(&http(settings)?, address, &access, to, clash, &mut look, watch)?.zip
         }
         Origin::Git(address) => {
             let scratch = settings.home.join("cache/git");
             std::fs::create_dir_all(&scratch).map_err(|error| Error::write(&scratch, &error))?;
             let name = address.remote.trim_end_matches('/').rsplit(['/', ':']).next();
             let name = name.unwrap_or("bundle").trim_end_matches(".git");
-            let (http, credentials) = (http(settings)?, credentials(settings, "GIT"));
+            let (http, access) = (http(settings)?, credentials(settings, "GIT"));
             let place =
-                git::Place { http: &http, address, credentials: &credentials, scratch: &scratch };
+                git::Place { http: &http, address, credentials: &access, scratch: &scratch };
             let folder = to.join(name);
-            git::fetch(place, &folder, watch)?;
+            git::fetch(place, &folder, &mut look, watch)?;
             folder
         }
-    })
+    };
+    Ok((found, about.expect("nothing is there that was not looked at")))
 }
 
 /// Reads every byte.

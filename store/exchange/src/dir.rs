@@ -5,7 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rescience_bundle::Bundle;
-use rescience_digest::{Hashed, Hasher};
+use rescience_bundle::draft::{self, Draft};
+use rescience_digest::Hashed;
 
 use crate::error::{Context as _, ExchangeError, Result};
 use crate::watch::{Event, Watch};
@@ -43,15 +44,10 @@ pub fn publish(zip: &Path, folder: &Path, clash: Clash, watch: &mut Watch<'_>) -
             return Err(ExchangeError::Exists { place: format!("`{}`", to.display()) });
         }
     }
-    let mut name = std::ffi::OsString::from(".");
-    name.push(to.file_name().unwrap_or_default());
-    name.push(".part");
-    let draft = folder.join(name);
-    let copied = copy(zip, &draft, &what, watch).and_then(|()| place(&draft, &to, clash));
-    if copied.is_err() {
-        fs::remove_file(&draft).ok();
-    }
-    copied.map(|()| to)
+    let draft = Draft::file(&to)?;
+    copy(zip, &draft, &what, watch)?;
+    place(draft.path(), &to, clash)?;
+    Ok(to)
 }
 
 /// The bundle at a path: a zip, the folder that one was unpacked to, or the only zip of a folder.
@@ -81,10 +77,10 @@ pub fn find(path: &Path) -> Result<PathBuf> {
     Err(ExchangeError::Refused { from: format!("`{}`", path.display()), reason })
 }
 
-fn copy(from: &Path, to: &Path, what: &str, watch: &mut Watch<'_>) -> Result<()> {
+fn copy(from: &Path, draft: &Draft, what: &str, watch: &mut Watch<'_>) -> Result<()> {
     let mut source = File::open(from).context("open", from)?;
     let total = Some(source.metadata().context("look at", from)?.len());
-    let mut file = File::create(to).context("create", to)?;
+    let (mut file, to) = (draft.open(), draft.path());
     let (mut buffer, mut done) = (vec![0; CHUNK], 0);
     loop {
         match source.read(&mut buffer) {
@@ -115,9 +111,7 @@ pub(crate) fn place(draft: &Path, to: &Path, clash: Clash) -> Result<()> {
             Err(_) => fs::rename(draft, to).context("write", to)?,
         },
     }
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).context("sync", folder)
+    Ok(draft::sync_folder(to)?)
 }
 
 fn same(one: &Path, other: &Path) -> Result<bool> {
@@ -130,23 +124,7 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
 
 /// Both digests and the size of a file.
 pub(crate) fn hash(path: &Path) -> Result<Hashed> {
-    let mut hasher = Hasher::new();
-    hash_into(path, &mut hasher)?;
-    Ok(hasher.finish())
-}
-
-/// Has a hasher take a whole file.
-pub(crate) fn hash_into(path: &Path, hasher: &mut Hasher) -> Result<()> {
-    let mut file = File::open(path).context("open", path)?;
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => hasher.update(&buffer[..n]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).context("read", path),
-        }
-    }
+    File::open(path).and_then(|mut file| Hashed::read(&mut file)).context("read", path)
 }
 
 #[cfg(test)]

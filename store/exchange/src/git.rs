@@ -20,11 +20,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use git2::{Config, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::{Commit, Config, Oid, Repository, RepositoryInitOptions, Signature, Time};
 use reqwest::Url;
 use rescience_bundle::Bundle;
 
 use crate::address::GitAddress;
+use crate::check::Check;
 use crate::dir::Clash;
 use crate::error::{Context as _, ExchangeError, Result};
 use crate::http::Http;
@@ -154,16 +155,29 @@ fn commit(
 }
 
 /// Gets the files of a branch, or else of a tag, into a folder that is not there yet. Returns the
-/// commit. Nothing is known of the bytes: whoever opens the bundle verifies them.
+/// commit. Nothing is known of the bytes: `check` verifies them.
 ///
 /// # Errors
-/// [`ExchangeError::Refused`] if they are no bundle.
-pub fn fetch(place: Place<'_>, folder: &Path, watch: &mut Watch<'_>) -> Result<String> {
+/// [`ExchangeError::Refused`] if they are no bundle, and those of `check`; then there is no folder.
+pub fn fetch<E: From<ExchangeError>>(
+    place: Place<'_>,
+    folder: &Path,
+    check: &mut Check<'_, E>,
+    watch: &mut Watch<'_>,
+) -> Result<String, E> {
     let address = place.address;
     if folder.symlink_metadata().is_ok() {
-        return Err(ExchangeError::Exists { place: format!("`{}`", folder.display()) });
+        return Err(ExchangeError::Exists { place: format!("`{}`", folder.display()) }.into());
     }
     let scratch = Scratch::create(place.scratch)?;
+    let commit = get(place, &scratch.repository, watch)?;
+    objects::read(&scratch.repository, &commit, &address.remote, folder, check)?;
+    Ok(commit.id().to_string())
+}
+
+/// Copies the commit that an address leads to.
+fn get<'a>(place: Place<'_>, into: &'a Repository, watch: &mut Watch<'_>) -> Result<Commit<'a>> {
+    let address = place.address;
     let mut remote = connect(place)?;
     let names = remote.names(watch)?;
     let candidates = [heads(&address.branch), format!("refs/tags/{}", address.branch)];
@@ -172,11 +186,9 @@ pub fn fetch(place: Place<'_>, folder: &Path, watch: &mut Watch<'_>) -> Result<S
         let reason = format!("it has neither a branch nor a tag `{}`", address.branch);
         return Err(ExchangeError::Refused { from: format!("`{}`", address.remote), reason });
     };
-    remote.fetch(&scratch.repository, name, oid, watch)?;
-    let commit = scratch.repository.find_object(oid, None).and_then(|it| it.peel_to_commit());
-    let commit = commit.map_err(failed("read", &address.remote))?;
-    objects::read(&scratch.repository, &commit, &address.remote, folder)?;
-    Ok(commit.id().to_string())
+    remote.fetch(into, name, oid, watch)?;
+    let commit = into.find_object(oid, None).and_then(|it| it.peel_to_commit());
+    commit.map_err(failed("read", &address.remote))
 }
 
 fn heads(branch: &str) -> String {

@@ -13,6 +13,7 @@
 //! proxy and whoever is told of progress come from the caller.
 
 pub mod address;
+mod check;
 pub mod dir;
 mod error;
 pub mod git;
@@ -23,6 +24,7 @@ mod watch;
 pub mod web;
 pub mod zenodo;
 
+pub use check::{Check, unchecked};
 pub use error::ExchangeError;
 pub use http::{Http, Options};
 pub use token::{Credentials, Token};

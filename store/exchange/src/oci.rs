@@ -22,11 +22,12 @@ use rescience_bundle::name;
 use rescience_digest::{Hashed, Sha256};
 
 use crate::address::{OciAddress, Version};
+use crate::check::Check;
 use crate::dir::{Clash, hash};
 use crate::error::{ExchangeError, Result};
 use crate::http::Http;
 use crate::http::call::{Call, Payload};
-use crate::http::download::{Expected, download};
+use crate::http::download::{Wanted, download};
 use crate::token::Credentials;
 use crate::watch::{Event, Watch};
 use manifest::{Descriptor, EMPTY, Manifest};
@@ -119,19 +120,37 @@ pub fn publish(
     Ok(digest)
 }
 
-/// Gets an artifact into a folder, each blob checked against its digest.
+/// Gets an artifact into a folder, each blob compared with its digest, and the zip looked at by `check`.
 ///
 /// # Errors
-/// [`ExchangeError::Refused`] if the artifact is of another kind.
-pub fn fetch(
+/// [`ExchangeError::Refused`] if the artifact is of another kind, and those of `check`; then no file is
+/// there, or the one that was.
+pub fn fetch<E: From<ExchangeError>>(
     http: &Http,
     address: &OciAddress,
     credentials: &Credentials,
     folder: &Path,
     clash: Clash,
+    check: &mut Check<'_, E>,
     watch: &mut Watch<'_>,
-) -> Result<Fetched> {
+) -> Result<Fetched, E> {
     let registry = Registry::new(http, address, credentials, "pull");
+    let (manifest, bundle, sides) = look(&registry, address, watch)?;
+    let zip = folder.join(bundle.title());
+    let call = registry.call(Method::GET, &registry.blob_path(&bundle), bundle.title())?;
+    let (sha256, size) = (bundle.sha256(), Some(bundle.size));
+    let wanted = Wanted { to: &zip, clash, sha256, size };
+    let send = &mut |call: &Call<'_>, watch: &mut Watch<'_>| registry.send(call, watch);
+    download(http, &call, wanted, check, watch, send)?;
+    Ok(Fetched { manifest, zip, sides })
+}
+
+/// The digest of the manifest, the layer that is the zip, and the documents beside it.
+fn look(
+    registry: &Registry<'_>,
+    address: &OciAddress,
+    watch: &mut Watch<'_>,
+) -> Result<(Sha256, Descriptor, Vec<Side>)> {
     let (digest, bytes) = registry.manifest(watch)?;
     if let Version::Digest(wanted) = address.version
         && wanted != digest
@@ -157,12 +176,7 @@ pub fn fetch(
         let bytes = registry.blob(layer, watch)?;
         sides.push(Side { title, media_type: layer.media_type.clone(), bytes });
     }
-    let zip = folder.join(bundle.title());
-    let call = registry.call(Method::GET, &registry.blob_path(bundle), bundle.title())?;
-    let expected = Expected { sha256: bundle.sha256(), size: Some(bundle.size) };
-    let send = &mut |call: &Call<'_>, watch: &mut Watch<'_>| registry.send(call, watch);
-    download(http, &call, &zip, expected, clash, watch, send)?;
-    Ok(Fetched { manifest: digest, zip, sides })
+    Ok((digest, bundle.clone(), sides))
 }
 
 /// Whether every layer has a title that may be the name of a file, and none that of another.

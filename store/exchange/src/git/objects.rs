@@ -1,6 +1,5 @@
 //! The files of a bundle as objects of git, byte by byte, and out of them again with suspicion.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,10 +8,12 @@ use std::path::Path;
 use git2::build::TreeUpdateBuilder;
 use git2::{Commit, FileMode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 use rescience_bundle::Bundle;
+use rescience_bundle::draft::Draft;
 use rescience_bundle::name::Names;
 
 use super::failed;
 use crate::LARGEST;
+use crate::check::Check;
 use crate::error::{Context as _, ExchangeError, Result};
 
 /// The most bytes of one file. libgit2 has an object in memory as a whole where it packs or unpacks
@@ -46,27 +47,18 @@ pub(super) fn write(repository: &Repository, bundle: &Bundle, remote: &str) -> R
 }
 
 /// Writes the files of a commit to a folder, which is there whole or not at all.
-pub(super) fn read(
+pub(super) fn read<E: From<ExchangeError>>(
     repository: &Repository,
     commit: &Commit<'_>,
     remote: &str,
     folder: &Path,
-) -> Result<()> {
-    let mut draft = OsString::from(".");
-    draft.push(folder.file_name().unwrap_or_default());
-    draft.push(".part");
-    let draft = folder.with_file_name(draft);
-    if draft.exists() {
-        fs::remove_dir_all(&draft).context("remove", &draft)?;
-    }
-    let written = unpack(repository, commit, remote, &draft).and_then(|()| {
-        Bundle::open(&draft)?;
-        fs::rename(&draft, folder).context("write", folder)
-    });
-    if written.is_err() {
-        fs::remove_dir_all(&draft).ok();
-    }
-    written
+    check: &mut Check<'_, E>,
+) -> Result<(), E> {
+    let draft = Draft::folder(folder).map_err(ExchangeError::from)?;
+    unpack(repository, commit, remote, draft.path())?;
+    Bundle::open(draft.path()).map_err(ExchangeError::from)?;
+    check(draft.path())?;
+    Ok(draft.place(folder).map_err(ExchangeError::from)?)
 }
 
 fn unpack(repository: &Repository, commit: &Commit<'_>, remote: &str, to: &Path) -> Result<()> {

@@ -12,7 +12,7 @@ use rescience_bundle::{Bundle, Depth, Writer, verify};
 use rescience_exchange::address::GitAddress;
 use rescience_exchange::dir::Clash;
 use rescience_exchange::git::{self, Place, Record};
-use rescience_exchange::{Credentials, ExchangeError, Token, unwatched};
+use rescience_exchange::{Credentials, ExchangeError, Token, unchecked, unwatched};
 use tempfile::TempDir;
 
 use crate::server::{Request, Server, hasty, noise};
@@ -81,7 +81,7 @@ impl World {
             credentials: &self.credentials,
             scratch: &scratch,
         };
-        git::fetch(place, &self.path(name), &mut unwatched)
+        git::fetch(place, &self.path(name), &mut unchecked, &mut unwatched)
     }
 
     fn bare(&self) -> git2::Repository {
@@ -205,7 +205,8 @@ fn what_is_no_bundle_is_not_written() {
         let error = world.fetch(branch, branch).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
         assert!(!world.path(branch).exists());
-        assert!(!world.path(&format!(".{branch}.part")).exists());
+        let beside = fs::read_dir(world.folder.path()).unwrap().map(|it| it.unwrap().file_name());
+        assert_eq!(beside.filter(|it| it != "bare.git" && it != "scratch").count(), 0);
     }
 }
 

@@ -11,7 +11,7 @@ use rescience_exchange::address::{OciAddress, Origin, Version};
 use rescience_exchange::dir::Clash;
 use rescience_exchange::oci::files::{Files, Layer, Use};
 use rescience_exchange::oci::{self, ARTIFACT, Artifact, Fetched, Side};
-use rescience_exchange::{Credentials, Event, ExchangeError, Token, unwatched};
+use rescience_exchange::{Credentials, Event, ExchangeError, Token, unchecked, unwatched};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ fn publish(to: &OciAddress, zip: &Path, clash: Clash) -> Result<(Sha256, Vec<u64
 }
 
 fn fetch(from: &OciAddress, folder: &Path) -> Result<Fetched, ExchangeError> {
-    oci::fetch(&hasty(), from, &login(), folder, Clash::Refuse, &mut unwatched)
+    oci::fetch(&hasty(), from, &login(), folder, Clash::Refuse, &mut unchecked, &mut unwatched)
 }
 
 #[test]
@@ -90,7 +90,9 @@ fn a_registry_gives_back_the_same_bytes() {
     let missing = fetch(&address(&registry.host, ":v2"), again.path()).unwrap_err().to_string();
     assert!(missing.contains("/manifests/v2 answered 404: \"manifest unknown\""), "{missing}");
     let wrong = Credentials::Login { user: "me".to_owned(), password: Token::new("wrong") };
-    let refused = oci::fetch(&hasty(), &to, &wrong, again.path(), Clash::Replace, &mut unwatched);
+    let replace = Clash::Replace;
+    let refused =
+        oci::fetch(&hasty(), &to, &wrong, again.path(), replace, &mut unchecked, &mut unwatched);
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("answered 401"), "{refused}");
 }
@@ -175,7 +177,8 @@ fn a_download_that_another_process_began_goes_on() {
             _ => {}
         };
         let refuse = Clash::Refuse;
-        let fetched = oci::fetch(&hasty(), &from, &login(), here.path(), refuse, &mut watch);
+        let fetched =
+            oci::fetch(&hasty(), &from, &login(), here.path(), refuse, &mut unchecked, &mut watch);
         assert!(fs::read(fetched.unwrap().zip).unwrap() == bytes);
         assert_eq!(begun, if left.len() == 1000 { vec![1000] } else { Vec::new() });
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);

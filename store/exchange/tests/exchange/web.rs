@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::server::{Request, Server, hasty, hasty_options, noise};
 use reqwest::Url;
 use rescience_exchange::dir::Clash;
-use rescience_exchange::{Credentials, Event, ExchangeError, Http, Options, Token, unwatched, web};
+use rescience_exchange::{
+    Credentials, Event, ExchangeError, Http, Options, Token, unchecked, unwatched, web,
+};
 use rustls::ServerConfig;
 use tempfile::TempDir;
 
@@ -16,7 +18,7 @@ const PART: usize = 100_000;
 
 fn fetch(http: &Http, url: &str, to: &Path) -> Result<Vec<u8>, ExchangeError> {
     let url = Url::parse(url).unwrap();
-    web::fetch(http, &url, &Credentials::None, to, Clash::Refuse, &mut unwatched)?;
+    web::fetch(http, &url, &Credentials::None, to, Clash::Refuse, &mut unchecked, &mut unwatched)?;
     Ok(fs::read(to).unwrap())
 }
 
@@ -52,7 +54,8 @@ fn a_download_goes_on_where_it_was_cut_off() {
         }
     };
     let url = Url::parse(&server.url).unwrap();
-    web::fetch(&hasty(), &url, &Credentials::None, &to, Clash::Refuse, &mut watch).unwrap();
+    web::fetch(&hasty(), &url, &Credentials::None, &to, Clash::Refuse, &mut unchecked, &mut watch)
+        .unwrap();
     assert_eq!(fs::read(&to).unwrap(), bytes);
     assert_eq!(resumed, [PART, 2 * PART, 3 * PART].map(|at| at as u64));
     assert_eq!(fs::read_dir(world.path()).unwrap().count(), 1, "nothing is left beside it");
@@ -127,7 +130,7 @@ fn a_redirection_elsewhere_takes_no_token_along() {
     let token = Credentials::Bearer(Token::new("hunter2"));
     let get = |path: &str| {
         let url = Url::parse(&format!("{}{path}", server.url)).unwrap();
-        web::fetch(&hasty(), &url, &token, &to, Clash::Replace, &mut unwatched)
+        web::fetch(&hasty(), &url, &token, &to, Clash::Replace, &mut unchecked, &mut unwatched)
     };
     get("/here").unwrap();
     assert_eq!(fs::read(&to).unwrap(), b"[]");
@@ -142,7 +145,8 @@ fn a_token_is_neither_sent_in_the_clear_nor_repeated() {
     let token = Credentials::Bearer(Token::new("hunter2"));
     let get = |url: &str| {
         let url = Url::parse(url).unwrap();
-        web::fetch(&hasty(), &url, &token, &to, Clash::Refuse, &mut unwatched).unwrap_err()
+        web::fetch(&hasty(), &url, &token, &to, Clash::Refuse, &mut unchecked, &mut unwatched)
+            .unwrap_err()
     };
     let said = get("http://example.org/").to_string();
     assert!(said.contains("not sent over http"), "{said}");
@@ -180,6 +184,27 @@ fn https_trusts_whom_the_caller_trusts() {
 }
 
 #[test]
+fn what_is_refused_takes_no_others_place() {
+    let server = Server::start(|request| request.answer(200, &[], "bad"));
+    let world = TempDir::new().unwrap();
+    let (to, url) = (world.path().join("paper.zip"), Url::parse(&server.url).unwrap());
+    fs::write(&to, "good").unwrap();
+    let mut seen = Vec::new();
+    let mut check = |path: &Path| {
+        seen = fs::read(path).unwrap();
+        let (from, reason) = ("the server".to_owned(), "it is bad".to_owned());
+        Err(ExchangeError::Refused { from, reason })
+    };
+    let (http, none) = (hasty(), Credentials::None);
+    let got = web::fetch(&http, &url, &none, &to, Clash::Replace, &mut check, &mut unwatched);
+    assert!(got.unwrap_err().to_string().contains("it is bad"));
+    assert_eq!((seen.as_slice(), fs::read(&to).unwrap().as_slice()), (&b"bad"[..], &b"good"[..]));
+    assert_eq!(fs::read_dir(world.path()).unwrap().count(), 1);
+    web::fetch(&http, &url, &none, &to, Clash::Replace, &mut unchecked, &mut unwatched).unwrap();
+    assert_eq!(fs::read(&to).unwrap(), b"bad");
+}
+
+#[test]
 fn what_is_larger_than_any_bundle_is_not_begun() {
     let server = Server::start(|request| request.answer_part(200, &[], "abc", 1 << 40));
     let world = TempDir::new().unwrap();
@@ -187,4 +212,25 @@ fn what_is_larger_than_any_bundle_is_not_begun() {
     assert!(said.contains("expected up to 274877906944 bytes, found 1099511627776"), "{said}");
     assert_eq!(server.requests().len(), 1);
     assert_eq!(fs::read_dir(world.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_part_is_written_by_one_process_and_through_no_link() {
+    let server = Server::start(|request| request.answer(200, &[], "whole"));
+    let world = TempDir::new().unwrap();
+    let [to, part, victim] =
+        ["paper.zip", ".paper.zip.part", "victim"].map(|name| world.path().join(name));
+    fs::write(&victim, "mine").unwrap();
+    std::os::unix::fs::symlink(&victim, &part).unwrap();
+    let said = message(fetch(&hasty(), &server.url, &to));
+    assert!(said.contains("that is no file"), "{said}");
+    assert_eq!(fs::read(&victim).unwrap(), b"mine");
+
+    fs::remove_file(&part).unwrap();
+    let other = fs::File::create(&part).unwrap();
+    other.lock().unwrap();
+    let said = message(fetch(&hasty(), &server.url, &to));
+    assert!(said.contains("another process"), "{said}");
+    drop(other);
+    assert_eq!(fetch(&hasty(), &server.url, &to).unwrap(), b"whole");
 }
