@@ -70,6 +70,9 @@ const SECRETS: [&str; 13] = [
     "ZENODO_TOKEN",
 ];
 
+/// The hosts that those are for, where an address is fetched that may be anybody's.
+const HOSTS: [&str; 3] = ["GIT_HOST", "OCI_HOST", "WEB_HOST"];
+
 /// Where the user says that shared results are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RemoteSetting {
@@ -144,7 +147,7 @@ impl Settings {
             TOOLCHAIN.iter().filter_map(|name| Some((OsString::from(name), set(name)?))).collect();
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let secret = |name: &'static str| Some((name, set(name)?.into_string().ok()?));
-        let secrets = SECRETS.into_iter().chain(KEYS).filter_map(secret).collect();
+        let secrets = SECRETS.into_iter().chain(KEYS).chain(HOSTS).filter_map(secret).collect();
         let keys = KEYS.iter().map(|name| (*name, set(name).is_some())).collect();
         let home = directory.join(home);
         let agent = path("SSH_AUTH_SOCK");

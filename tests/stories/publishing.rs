@@ -88,6 +88,23 @@ fn what_is_fetched_is_checked_before_it_takes_anothers_place() {
 }
 
 #[test]
+fn a_token_is_fetched_with_only_where_the_user_says() {
+    let mut world = World::new();
+    world.set("WEB_TOKEN", "of the user");
+    let server = Server::start(|request| {
+        let shown = if request.header("authorization").is_empty() { "nobody" } else { "somebody" };
+        request.answer(403, &[], format!("{shown} asked"));
+    });
+    let url = format!("{}/toy.zip", server.url);
+    let allow = format!("set `WEB_HOST={}` beside them", server.host);
+    world.run(&["fetch", &url]).code(101).says("nobody asked").says(&allow);
+    world.set("WEB_HOST", "example.org");
+    world.run(&["fetch", &url]).code(101).says("nobody asked").says(&allow);
+    world.set("WEB_HOST", &server.host);
+    world.run(&["fetch", &url]).code(101).says("somebody asked").lacks("WEB_HOST");
+}
+
+#[test]
 fn a_bundle_goes_through_a_git_repository() {
     let world = World::new();
     let toy = bundled(&world);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rescience_bundle::{Bundle, Depth, verify};
 use rescience_exchange::address::Origin;
 use rescience_exchange::dir::{self, Clash};
-use rescience_exchange::{git, oci, web};
+use rescience_exchange::{Credentials, git, oci, web};
 
 use super::publish::{credentials, http, watch};
 use crate::args::{Fetch, Global};
@@ -64,12 +64,12 @@ fn get(
             let name = url.path_segments().and_then(|mut it| it.next_back());
             let name = name.filter(|name| name.ends_with(".zip")).unwrap_or("bundle.zip");
             let file = to.join(name);
-            let access = credentials(settings, "WEB");
+            let access = access(shell, settings, "WEB", origin);
             web::fetch(&http(settings)?, url, &access, &file, clash, &mut look, watch)?;
             file
         }
         Origin::Oci(address) => {
-            let access = credentials(settings, "OCI");
+            let access = access(shell, settings, "OCI", origin);
             oci::fetch(&http(settings)?, address, &access, to, clash, &mut look, watch)?.zip
         }
         Origin::Git(address) => {
@@ -77,7 +77,7 @@ fn get(
             std::fs::create_dir_all(&scratch).map_err(|error| Error::write(&scratch, &error))?;
             let name = address.remote.trim_end_matches('/').rsplit(['/', ':']).next();
             let name = name.unwrap_or("bundle").trim_end_matches(".git");
-            let (http, access) = (http(settings)?, credentials(settings, "GIT"));
+            let (http, access) = (http(settings)?, access(shell, settings, "GIT", origin));
             let place =
                 git::Place { http: &http, address, credentials: &access, scratch: &scratch };
             let folder = to.join(name);
@@ -86,6 +86,24 @@ fn get(
         }
     };
     Ok((found, about.expect("nothing is there that was not looked at")))
+}
+
+/// What gives access to a host. An address may come from anybody, so it counts only for the host that
+/// the user names beside it, in `OCI_HOST`, `GIT_HOST` or `WEB_HOST`.
+fn access(shell: &Shell, settings: &Settings, service: &str, origin: &Origin) -> Credentials {
+    let credentials = credentials(settings, service);
+    let (Some(host), false) = (origin.host(), matches!(credentials, Credentials::None)) else {
+        return Credentials::None;
+    };
+    let own = settings.secret(&format!("{service}_HOST"));
+    if own.is_some_and(|own| own.eq_ignore_ascii_case(&host)) {
+        return credentials;
+    }
+    shell.note(format_args!(
+        "what the variables `{service}_…` give access to is not asked of {host}; if they are meant for \
+         it, set `{service}_HOST={host}` beside them"
+    ));
+    Credentials::None
 }
 
 /// Reads every byte.

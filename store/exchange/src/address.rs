@@ -37,6 +37,26 @@ pub enum Origin {
     Web(Url),
 }
 
+impl Origin {
+    /// The host that is asked, with its port where the address names one; none if only this machine
+    /// is, or nobody who would look at a token.
+    pub fn host(&self) -> Option<String> {
+        let of = |url: &Url| {
+            let host = url.host_str()?.to_owned();
+            Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
+        };
+        match self {
+            Origin::Path(_) => None,
+            Origin::Oci(address) => Some(address.registry.clone()),
+            Origin::Web(url) => of(url),
+            Origin::Git(address) => {
+                let url = Url::parse(&address.remote).ok();
+                url.filter(|url| matches!(url.scheme(), "http" | "https")).as_ref().and_then(of)
+            }
+        }
+    }
+}
+
 /// A branch or a tag of a git remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitAddress {
@@ -261,6 +281,22 @@ mod tests {
         assert!(matches!("https://a.org/p.zip".parse(), Ok(Origin::Web(_))));
         let said = "zenodo".parse::<Origin>().unwrap_err().to_string();
         assert!(said.contains("`https:` address"), "{said}");
+    }
+
+    #[test]
+    fn an_origin_names_whom_a_token_would_reach() {
+        for (text, host) in [
+            ("paper.zip", None),
+            ("git:../r.git", None),
+            ("git:file:///r.git", None),
+            ("git:https://me@a.org/r.git#v1", Some("a.org")),
+            ("git:https://a.org:8443/r.git", Some("a.org:8443")),
+            ("oci:ghcr.io/a/b:v1", Some("ghcr.io")),
+            ("oci:127.0.0.1:5000/a:v1", Some("127.0.0.1:5000")),
+            ("https://A.org:443/p.zip", Some("a.org")),
+        ] {
+            assert_eq!(text.parse::<Origin>().unwrap().host().as_deref(), host, "{text}");
+        }
     }
 
     #[test]

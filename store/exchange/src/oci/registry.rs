@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::challenge::{self, Challenge};
 use super::manifest::{Descriptor, MANIFEST};
 use super::{Call, Payload};
-use crate::address::{OciAddress, Version};
+use crate::address::{OciAddress, Version, is_loopback};
 use crate::error::{ExchangeError, Result};
 use crate::http::{Answer, Http, words};
 use crate::token::{Credentials, Token};
@@ -33,12 +33,9 @@ impl<'a> Registry<'a> {
         credentials: &'a Credentials,
         actions: &'static str,
     ) -> Registry<'a> {
-        // A password waits until the registry says who wants to see it.
-        let granted = match credentials {
-            Credentials::Bearer(_) => credentials.clone(),
-            _ => Credentials::None,
-        };
-        Registry { http, address, credentials, actions, granted: RefCell::new(granted) }
+        // Nothing is shown before the registry says what it wants to see.
+        let granted = RefCell::new(Credentials::None);
+        Registry { http, address, credentials, actions, granted }
     }
 
     /// A request to a path below the repository.
@@ -76,7 +73,7 @@ impl<'a> Registry<'a> {
             let granted = match (challenge, self.credentials) {
                 (Challenge::Basic, Credentials::Login { .. }) => self.credentials.clone(),
                 (Challenge::Basic, _) => continue,
-                (Challenge::Bearer { .. }, Credentials::Bearer(_)) => continue,
+                (Challenge::Bearer { .. }, Credentials::Bearer(_)) => self.credentials.clone(),
                 (Challenge::Bearer { realm, service, scope }, _) => {
                     Credentials::Bearer(self.token(&realm, service, scope, watch)?)
                 }
@@ -104,6 +101,14 @@ impl<'a> Registry<'a> {
         let protocol =
             |reason: String| ExchangeError::Protocol { url: self.address.base(), reason };
         let mut url = Url::parse(realm).map_err(|error| protocol(format!("its realm: {error}")))?;
+        let logs_in = !matches!(self.credentials, Credentials::None);
+        if logs_in && !shares_domain(&self.address.registry, &url) {
+            let reason = format!(
+                "it gives no tokens out for {}, whose login would go there",
+                self.address.registry
+            );
+            return Err(ExchangeError::Unfit { to: words::shown(&url), reason });
+        }
         let own = format!("repository:{}:{}", self.address.name, self.actions);
         let scope = scope.filter(|scope| self.actions == "pull" || scope.contains("push"));
         url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service)));
@@ -198,6 +203,56 @@ impl<'a> Registry<'a> {
                 Err(ExchangeError::Bytes { place, expected, found })
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the server that gives tokens out belongs to the registry: it has the same host, or both are
+/// below one domain, as `auth.docker.io` and `registry-1.docker.io` are.
+///
+/// Two labels are taken for a domain of one owner. That is not so below `co.uk`; but only a registry
+/// that is trusted with the login names such a server at all.
+fn shares_domain(registry: &str, realm: &Url) -> bool {
+    let Ok(registry) = Url::parse(&format!("https://{registry}")) else { return false };
+    let (Some(own), Some(other)) = (registry.host_str(), realm.host_str()) else { return false };
+    if own == other || is_loopback(own) && is_loopback(other) {
+        return true;
+    }
+    let (Some(own), Some(other)) = (registry.domain(), realm.domain()) else { return false };
+    let labels = own.rsplit('.').zip(other.rsplit('.'));
+    let shared = labels.take_while(|(own, other)| own == other).count();
+    let shorter = own.split('.').count().min(other.split('.').count());
+    shared >= 2 && shared + 1 >= shorter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_stays_with_the_registry_and_its_domain() {
+        for (registry, realm) in [
+            ("ghcr.io", "https://ghcr.io/token"),
+            ("registry-1.docker.io", "https://auth.docker.io/token"),
+            ("registry.gitlab.com", "https://gitlab.com/jwt/auth"),
+            ("example.org", "https://auth.example.org/token"),
+            ("example.org:5000", "https://example.org:5001/token"),
+            ("127.0.0.1:5000", "http://localhost:5001/token"),
+            ("10.0.0.7:5000", "https://10.0.0.7/token"),
+        ] {
+            assert!(shares_domain(registry, &Url::parse(realm).unwrap()), "{registry} {realm}");
+        }
+        for (registry, realm) in [
+            ("ghcr.io", "https://docker.io/token"),
+            ("ghcr.io", "https://evil.org/ghcr.io"),
+            ("ghcr.io", "https://ghcr.io.evil.org/token"),
+            ("ghcr.io", "https://ghcr.io@evil.org/token"),
+            ("ghcr.io", "https://notghcr.io/token"),
+            ("ghcr.io", "http://127.0.0.1/token"),
+            ("10.0.0.7:5000", "https://11.0.0.7/token"),
+            ("registry", "https://other/token"),
+        ] {
+            assert!(!shares_domain(registry, &Url::parse(realm).unwrap()), "{registry} {realm}");
         }
     }
 }

@@ -351,3 +351,41 @@ fn what_a_registry_changed_or_made_up_is_refused() {
     let other = OciAddress { version: Version::Digest(Sha256::from_bytes([0; 32])), ..to };
     assert!(fetch(&other, here.path()).is_err());
 }
+
+/// A registry that asks for a token of `realm`, and takes only `hunter2` itself.
+fn guarded(realm: &'static str) -> Server {
+    Server::start(move |request| {
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"guarded\"");
+        match request.header("authorization") {
+            "Bearer hunter2" => request.answer(404, &[], ""),
+            "" => request.answer(401, &[("www-authenticate", &challenge)], ""),
+            other => panic!("it was shown {other}"),
+        }
+    })
+}
+
+fn look(server: &Server, credentials: &Credentials) -> Result<(), ExchangeError> {
+    let (http, from) = (hasty(), address(&server.host, ":v1"));
+    Files::new(&http, &from, credentials, ARTIFACT, Use::Read).layers(&mut unwatched).map(|_| ())
+}
+
+#[test]
+fn a_token_waits_until_it_is_asked_for() {
+    let server = guarded("https://tokens.example.org/");
+    look(&server, &Credentials::Bearer(Token::new("hunter2"))).unwrap();
+    assert_eq!(server.requests().len(), 2, "the first without it");
+    let open = Server::start(|request| {
+        assert_eq!(request.header("authorization"), "");
+        request.answer(404, &[], "");
+    });
+    look(&open, &Credentials::Bearer(Token::new("hunter2"))).unwrap();
+}
+
+#[test]
+fn a_login_is_not_sent_where_a_registry_leads() {
+    let server = guarded("https://tokens.example.org/give?for=you");
+    let said = look(&server, &login()).unwrap_err().to_string();
+    assert!(said.contains("https://tokens.example.org/give: it gives no tokens out for"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    assert_eq!(server.requests().len(), 1);
+}
