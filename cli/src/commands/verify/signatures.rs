@@ -97,8 +97,12 @@ fn tell(
         _ => None,
     };
     match &who {
+        // Whoever signed the list has signed all that it names.
+        None if file == signing::PROVENANCE => {
+            report.shell.detail("Signed", format_args!("by {print}: {file}"));
+        }
         None => report.shell.note(format_args!(
-            "`{file}` is signed by {print}; `--allowed-signers FILE` says whose key that is"
+            "signed by {print}; `--allowed-signers FILE` says whose key that is"
         )),
         Some(Ok(signer)) => report
             .shell
