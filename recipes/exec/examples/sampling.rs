@@ -1,9 +1,8 @@
 //! What watching costs a run that keeps one core busy: with samples and without, by turns, each with
-//! the same work. `sampling SUPERVISOR [SECONDS] [ROUNDS]` prints two ratios, of a run of about so many
-//! seconds: the wall time of one with samples to that of one without, which what else the machine
-//! does disturbs; and the CPU time of both with their supervisors, which it disturbs less. Then it
-//! prints the CPU time of the supervisor beside the run's, which counts all looks, those for limits
-//! too.
+//! the same work. `sampling SUPERVISOR [SECONDS] [ROUNDS]` prints ratios of runs of about so many
+//! seconds: wall time with samples to that without, and CPU time of run and supervisor together.
+//! What else the machine does disturbs both. It disturbs the last one least, which is the CPU time of
+//! the supervisor beside the run's: with samples it counts all looks, without those for limits.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
@@ -42,22 +41,31 @@ fn main() {
     let some = 2_000_000;
     let first = took(&runtime, &blind, &spec(dir.path(), &blind, some));
     let work = (f64::from(some) * f64::from(seconds) / first.run) as u32;
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        with.push(took(&runtime, &sampled, &spec(dir.path(), &sampled, work)));
-        without.push(took(&runtime, &blind, &spec(dir.path(), &blind, work)));
+    let mut pairs = Vec::new();
+    for round in 0..rounds {
+        let run = |sandbox| took(&runtime, sandbox, &spec(dir.path(), sandbox, work));
+        // Neither is always the first: what else the machine does may be on the rise.
+        pairs.push(if round % 2 == 0 {
+            (run(&sampled), run(&blind))
+        } else {
+            let without = run(&blind);
+            (run(&sampled), without)
+        });
     }
-    let ratio = |what: fn(&Took) -> f64| median(&with, what) / median(&without, what);
-    let samples = with.first().map_or(0, |took| took.samples);
-    println!("runs of {:.1} s, {samples} samples in one", median(&without, |took| took.wall));
-    println!("with samples / without, wall time: {:.4}", ratio(|took| took.wall));
-    println!("with samples / without, CPU time of run and supervisor: {:.4}", ratio(|t| t.all));
-    let own = median(&with, |took| (took.all - took.run) / took.run);
-    println!("supervisor / run, CPU time: {:.2} %", 100.0 * own);
+    let wall = median(&pairs, |(_, without)| without.wall);
+    let samples = pairs.first().map_or(0, |(with, _)| with.samples);
+    println!("{rounds} pairs of runs of {wall:.1} s, {samples} samples in one; medians:");
+    let ratio = median(&pairs, |(with, without)| with.wall / without.wall);
+    println!("with samples / without, wall time: {ratio:.4}");
+    let ratio = median(&pairs, |(with, without)| with.all / without.all);
+    println!("with samples / without, CPU time of run and supervisor: {ratio:.4}");
+    let percent = |took: &Took| 100.0 * (took.all - took.run) / took.run;
+    let (with, without) = (median(&pairs, |p| percent(&p.0)), median(&pairs, |p| percent(&p.1)));
+    println!("supervisor / run, CPU time: {with:.2} %, without samples {without:.2} %");
 }
 
-fn median(all: &[Took], what: fn(&Took) -> f64) -> f64 {
-    let mut values: Vec<f64> = all.iter().map(what).collect();
+fn median(pairs: &[(Took, Took)], what: impl Fn(&(Took, Took)) -> f64) -> f64 {
+    let mut values: Vec<f64> = pairs.iter().map(what).collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
