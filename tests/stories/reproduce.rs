@@ -165,6 +165,28 @@ fn where_one_run_fails_the_others_are_judged() {
 }
 
 #[test]
+fn two_reproductions_of_the_same_take_turns() {
+    let world = World::new();
+    let toy = toy::toy(&world, "toy");
+    toy.run(&["build"]).ok();
+    toy.run(&["reproduce"]).ok();
+    let folder = world.store().with_file_name("cache").join("reproductions");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files = files.filter(|path| path.extension().is_some_and(|it| it == "lock"));
+    let lock = files.next().unwrap();
+    let other = std::fs::File::open(lock).unwrap();
+    other.lock().unwrap();
+    let mut waiting = toy.start(&["reproduce"]);
+    let mut said = std::io::BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    assert!(line.contains("waiting for another reproduction"), "{line}");
+    other.unlock().unwrap();
+    std::io::copy(&mut said, &mut std::io::sink()).unwrap();
+    assert!(waiting.wait().unwrap().success());
+}
+
+#[test]
 fn what_was_never_made_cannot_be_compared() {
     let world = World::new();
     let toy = toy::toy(&world, "toy");

@@ -41,7 +41,7 @@ pub(crate) fn run(
             experiment.seeds = args.seeds.unwrap_or(experiment.seeds);
         }
     })?;
-    let store = OwnStore::open(settings, &subject, &again, args.seeds)?;
+    let store = OwnStore::open(shell, settings, &subject, &again, args.seeds)?;
     let mut host = project::host(global, settings, args.jobs, None)?;
     host.store = store.store.clone();
     host.recorded = Tools::new();

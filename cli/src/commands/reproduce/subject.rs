@@ -1,6 +1,7 @@
 //! What is reproduced, and the empty store that its runs begin with.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 
 use rescience_bundle::{Bundle, manifest};
 use rescience_digest::Digest;
@@ -69,10 +70,17 @@ impl Subject {
 pub(super) struct OwnStore {
     pub(super) store: Store,
     pub(super) done: PathBuf,
+    /// Held as long as it is in use: another reproduction would take a finished store away.
+    _lock: File,
 }
 
 impl OwnStore {
+    /// Opens it, once nobody else uses it.
+    ///
+    /// # Errors
+    /// A folder of the user's that cannot be written.
     pub(super) fn open(
+        shell: &Shell,
         settings: &Settings,
         subject: &Subject,
         project: &Project,
@@ -80,15 +88,34 @@ impl OwnStore {
     ) -> Result<OwnStore, Error> {
         let identity = format!("{} {} {seeds:?}", subject.of, project.directory.display());
         let name = Digest::of(identity.as_bytes()).hex();
-        let home = settings.home.join("cache/reproductions").join(name);
+        let folder = settings.home.join("cache/reproductions");
+        let lock = lock(shell, &folder, &name)?;
+        let home = folder.join(name);
         let done = home.join("done");
         if done.exists() {
             std::fs::remove_dir_all(&home).map_err(|error| Error::write(&home, &error))?;
         }
-        Ok(OwnStore { store: Store::open(&home.join("store"))?, done })
+        Ok(OwnStore { store: Store::open(&home.join("store"))?, done, _lock: lock })
     }
 
     pub(super) fn finish(&self) -> Result<(), Error> {
         std::fs::write(&self.done, "").map_err(|error| Error::write(&self.done, &error))
     }
+}
+
+/// Takes the lock of one reproduction.
+fn lock(shell: &Shell, folder: &Path, name: &str) -> Result<File, Error> {
+    let path = folder.join(format!("{name}.lock"));
+    let wrong = |error| Error::write(&path, &error);
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    let file = File::create(&path).map_err(wrong)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            shell.note_status("Blocking", "waiting for another reproduction of the same");
+            file.lock().map_err(wrong)?;
+        }
+        Err(TryLockError::Error(error)) => return Err(wrong(error)),
+    }
+    Ok(file)
 }

@@ -189,7 +189,11 @@ impl Watched {
     fn saw(&mut self, pid: u32, pids: &[Pid]) {
         if self.renumbered {
             // Somebody else may have this number here, one of the run's own processes even.
-        } else if pids.iter().any(|own| own.as_raw().cast_unsigned() == pid) {
+        } else if self.own.contains(&pid)
+            || pids.iter().any(|own| own.as_raw().cast_unsigned() == pid)
+        {
+            // One that began between the list and this look was taken for another's.
+            self.others.remove(&pid);
             self.own.insert(pid);
         } else if Path::new(&format!("/proc/{pid}")).exists() {
             self.others.insert(pid);
@@ -263,6 +267,16 @@ mod tests {
         assert_eq!(touched(looked_at()), Some(false));
         watched.saw(std::process::id(), &[Pid::this()]);
         assert_eq!(touched(watched), Some(true));
+    }
+
+    #[test]
+    fn a_process_that_began_between_two_looks_is_counted_once() {
+        let mut watched = looked_at();
+        watched.saw(std::process::id(), &[]);
+        watched.saw(std::process::id(), &[Pid::this()]);
+        watched.saw(std::process::id(), &[]);
+        let seen = watched.finish(None, Instant::now());
+        assert_eq!((seen.own_processes, seen.other_processes), (Some(1), Some(0)));
     }
 
     #[test]
