@@ -15,12 +15,13 @@
 //!
 //! `pages` reads the words off the pages, `place` finds what stands at a span and behind which
 //! door of the package, `words` knows numbers in words, `lexicon` machines, software and
-//! comparisons, `syntax` what a text may be written with, `numbers` what may stand beside a number,
-//! `cited` the bibliography, `nearby` what an author may have meant. Doors are found in the text
-//! and not on the page, which is why nobody may bind their names anew.
+//! comparisons, `syntax` what a text may be written with, `numbers` and `denied` what may stand
+//! beside a number, `cited` the bibliography, `nearby` what an author may have meant. Doors are
+//! found in the text and not on the page, which is why nobody may bind their names anew.
 
 mod cited;
 mod claims;
+mod denied;
 mod digits;
 mod lexicon;
 mod math;

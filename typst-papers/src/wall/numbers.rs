@@ -1,9 +1,9 @@
 //! What stands beside a number of the package's: nothing that would change what it says.
 
 use super::claims::Claim;
-use super::is_digit;
 use super::pages::{Letter, Origin, Pages};
 use super::place::Place;
+use super::{denied, is_digit};
 use crate::problem::Problem;
 use crate::world::PaperWorld;
 
@@ -122,6 +122,7 @@ pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
                 problems.extend(
                     (measured || constant).then(|| bent(world, pages, i, constant)).flatten(),
                 );
+                problems.extend(measured.then(|| denied::check(world, pages, i)).flatten());
             }
             if j + 1 == letters.len() && is_digit(letter.char) && !claim.prints_unit() {
                 problems.extend(unit_behind(world, pages, i, claim));

@@ -68,7 +68,7 @@ fn opposite(side: &str) -> &'static str {
 }
 
 /// A word's letters that are the author's, in lower case; empty behind doors and for numbers.
-fn said(word: &Word) -> String {
+pub(super) fn said(word: &Word) -> String {
     let own = word.letters.iter().filter(|letter| !letter.origin.is_package());
     let text: String = own.map(|letter| letter.char).collect();
     text.to_lowercase()
