@@ -211,6 +211,28 @@ fn devices_are_handed_out_whole() {
     }
 }
 
+/// Another build has the first of eight: what needs one takes another, and waits for nobody.
+#[test]
+fn what_another_build_has_is_not_waited_for() {
+    let world = world("eight");
+    let toy = asking(&world, 1);
+    // It also makes the files of the locks.
+    toy.run(&["build"]).ok();
+    let first = "GPU-00000000-fake-0000-0000-000000000000";
+    let place =
+        ["/run/lock", "/tmp"].map(|dir| Path::new(dir).join(format!("rescience-gpu-{first}")));
+    let file = place.iter().find_map(|path| std::fs::File::open(path).ok()).unwrap();
+    file.lock().unwrap();
+    toy.write(
+        "experiment/run.sh",
+        &format!("{}echo \"<$CUDA_VISIBLE_DEVICES>\" >&2\n", toy::script("0.25")),
+    );
+    toy.run(&["build", "-j", "1"]).ok();
+    for run in ["experiment.less#0", "experiment.more#0"] {
+        toy.run(&["log", run]).ok().lacks(first);
+    }
+}
+
 /// What a test shows of a page that lacks something.
 fn closing(html: &str) -> &str {
     html.split_once("class=\"closing\"").map_or(html, |(_, closing)| closing)

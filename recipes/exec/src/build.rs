@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::actions::{self, Context, Dep, Job, Outcome};
 use crate::event::{Event, Failure, Summary, WorkKind};
 use crate::host::Host;
+use crate::lending;
 use crate::still::Answers;
 use crate::world::Outside;
 
@@ -356,6 +357,10 @@ impl<'a> Dispatcher<'a> {
         let free = self.gpus.get_or_insert_default();
         let lent: Vec<String> = free.drain(..count.min(free.len())).collect();
         if !lent.is_empty() {
+        if (1..free.len()).contains(&count) {
+            // Rather one for which nobody has to wait.
+            free.sort_by_cached_key(|uuid| lending::is_lent(uuid));
+        }
             self.lent.insert(index, lent.clone());
         }
         lent

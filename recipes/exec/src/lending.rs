@@ -68,6 +68,17 @@ impl Loan {
     }
 }
 
+/// Whether another build has an accelerator now; it may give it back the next moment.
+pub(crate) fn is_lent(uuid: &str) -> bool {
+    let shared = SHARED.iter().map(Path::new).find(|dir| is_everybodys(dir));
+    shared.is_some_and(|dir| is_lent_by(dir, uuid))
+}
+
+fn is_lent_by(dir: &Path, uuid: &str) -> bool {
+    let file = open(&dir.join(name(uuid)));
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// Whether everybody may make files there and only their owners may remove them.
 fn is_everybodys(dir: &Path) -> bool {
     dir.metadata().is_ok_and(|meta| meta.is_dir() && meta.mode() & 0o1777 == 0o1777)
@@ -146,6 +157,8 @@ mod tests {
             let first = lend(&["GPU-b", "GPU-a"], &mut waited).await.unwrap().unwrap();
             let _other = lend(&["GPU-c"], &mut waited).await.unwrap().unwrap();
             assert_eq!(waited, 0);
+            let lent = ["a", "b", "c", "d"].map(|id| is_lent_by(dir.path(), &format!("GPU-{id}")));
+            assert_eq!(lent, [true, true, true, false]);
             lend(&["GPU-a"], &mut waited).await.unwrap_err();
             lend(&["GPU-d", "GPU-b"], &mut waited).await.unwrap_err();
             assert_eq!(waited, 2);
