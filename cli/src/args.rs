@@ -190,6 +190,9 @@ pub(crate) struct Build {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) require_cached: bool,
     /// Leave the directories of failed runs in place
+    /// Share what is found made as well, not only what is made now
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) push: bool,
     #[arg(long)]
     pub(crate) keep_failed: bool,
     /// How well programs have to be shut in; what runs less well says so in the paper

@@ -224,6 +224,7 @@ pub(crate) fn host(
         toolchain_env: settings.toolchain.clone(),
         jobs: slots(jobs, settings.cpus)?,
         remote: None,
+        push_fresh: false,
         require_cached: false,
         keep_going: false,
         offline: global.offline(),

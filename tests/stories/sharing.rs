@@ -77,6 +77,24 @@ fn what_a_colleague_made_is_taken_and_nothing_runs() {
 }
 
 #[test]
+fn what_was_made_before_is_shared_on_request() {
+    let (_folder, place) = folder();
+    let mut alice = World::new();
+    let (path, line) = key(&alice, "alice");
+    let said = built(&alice).run(&["build", "--push"]).code(1);
+    said.says("RESCIENCE_REMOTE").says("RESCIENCE_REMOTE_KEY");
+    alice.set("RESCIENCE_REMOTE", &place).set("RESCIENCE_REMOTE_KEY", path.display().to_string());
+    let hers = toy::toy(&alice, "toy");
+    hers.run(&["build", "-v"]).ok().lacks("Shared ");
+    let said = hers.run(&["build", "--push", "-v"]).ok().says("Shared experiment.less#0 to dir:");
+    assert_eq!(said.ran(), Vec::<String>::new(), "{said}");
+
+    let bob = trusting(&place, &line);
+    let said = toy::toy(&bob, "toy").run(&["build", "--require-cached"]).ok();
+    assert_eq!(said.ran(), Vec::<String>::new(), "{said}");
+}
+
+#[test]
 fn a_stranger_s_results_do_not_count() {
     let (folder, place) = folder();
     let (alice, _) = sharing(&place);

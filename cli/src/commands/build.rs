@@ -35,6 +35,7 @@ pub(crate) fn run(
     // Whoever may make nothing wants to know of everything that is missing.
     host.keep_going = args.keep_going || args.require_cached;
     host.require_cached = args.require_cached;
+    host.push_fresh = args.push;
     host.keep_failed = args.keep_failed;
     host.isolation = args.sandbox.into();
     // A bundle has the papers that it was made of, whatever else its recipe names.
@@ -54,7 +55,7 @@ pub(crate) fn run(
     let profile = texts.profile(global);
     let question = Question::new(&host, &texts.directory, (recipe, lock), profile, &nodes);
     // Who wants to hear of every action has to wait for the plan.
-    let brief = !json && shell.verbosity() != Verbosity::Verbose;
+    let brief = !json && shell.verbosity() != Verbosity::Verbose && !args.push;
     if let Some(question) = question.as_ref().filter(|_| brief)
         && let Some(said) = still::recall(&host, question, &root_name(&texts.directory))
     {
@@ -64,6 +65,11 @@ pub(crate) fn run(
     }
     let project = texts.project(global)?;
     host.remote = remote::open(shell, global, settings, &project)?;
+    if args.push && !host.remote.as_ref().is_some_and(|remote| remote.takes()) {
+        let message = "`--push` shares results: `RESCIENCE_REMOTE` says where, and \
+                       `RESCIENCE_REMOTE_KEY` names the SSH key that signs them";
+        return Err(Error::usage(message.to_owned()));
+    }
     let selection = project.select(&nodes)?;
     let Followed { report, root, before, idle } =
         follow(shell, &project, &selection, &host, settings.progress, json)?;

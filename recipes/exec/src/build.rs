@@ -197,6 +197,7 @@ impl<'a> Dispatcher<'a> {
                     self.states[index.get()] =
                         State::Made(Done { made: made.clone(), artifact, key: *key });
                     self.summary.fresh += 1;
+                    self.push_fresh(action, *key);
                 }
                 Step::Run { index, .. } => self.states[index.get()] = State::Waiting(0),
             }
@@ -285,6 +286,7 @@ impl<'a> Dispatcher<'a> {
                 output: made.output,
             });
             self.summary.fresh += 1;
+            self.push_fresh(action, Some(key));
             self.made(index, Done { made, artifact, key: Some(key) });
             return;
         }
@@ -355,12 +357,12 @@ impl<'a> Dispatcher<'a> {
 
     fn lend(&mut self, index: ActionIndex, count: usize) -> Vec<String> {
         let free = self.gpus.get_or_insert_default();
-        let lent: Vec<String> = free.drain(..count.min(free.len())).collect();
-        if !lent.is_empty() {
         if (1..free.len()).contains(&count) {
             // Rather one for which nobody has to wait.
             free.sort_by_cached_key(|uuid| lending::is_lent(uuid));
         }
+        let lent: Vec<String> = free.drain(..count.min(free.len())).collect();
+        if !lent.is_empty() {
             self.lent.insert(index, lent.clone());
         }
         lent
@@ -410,6 +412,13 @@ impl<'a> Dispatcher<'a> {
         if self.host.remote.as_ref().is_some_and(|remote| remote.takes()) {
             let (context, name) = (Arc::clone(&self.context), action.name.to_string());
             self.pushes.spawn_blocking(move || actions::push(&context, &name, &key));
+        }
+    }
+
+    /// Shares what was made before, if that is asked for.
+    fn push_fresh(&mut self, action: &Action, key: Option<ActionKey>) {
+        if let Some(key) = key.filter(|_| self.host.push_fresh) {
+            self.push(action, key);
         }
     }
 

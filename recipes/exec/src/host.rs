@@ -37,6 +37,8 @@ pub struct Host {
     pub absent: BTreeMap<String, Entry>,
     /// Results that others share.
     pub remote: Option<Arc<dyn Remote>>,
+    /// Whether what is found made is shared too, not only what is made now.
+    pub push_fresh: bool,
     /// Whether everything has to be made already, here or there: nothing is run, drawn or typeset.
     pub require_cached: bool,
     /// Slots for concurrent work, at least 1; a run takes as many as the CPUs it asks for.
