@@ -1,6 +1,7 @@
 //! What was typed: the command line as clap sees it, before anything is looked up.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -189,10 +190,10 @@ pub(crate) struct Build {
     /// Make nothing: fail, naming it, if something is in neither the store nor the shared results
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) require_cached: bool,
-    /// Leave the directories of failed runs in place
     /// Share what is found made as well, not only what is made now
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) push: bool,
+    /// Leave the directories of failed runs in place
     #[arg(long)]
     pub(crate) keep_failed: bool,
     /// How well programs have to be shut in; what runs less well says so in the paper
@@ -220,6 +221,12 @@ pub(crate) enum SandboxLevel {
 /// A size as recipes have it: `64MiB`.
 fn size(text: &str) -> Result<u64, String> {
     quantity::parse_size(text).ok_or_else(|| "expected a size such as `64MiB` or `2GB`".to_owned())
+}
+
+/// A duration as recipes have it: `1h30min`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = quantity::parse_duration(text);
+    parsed.ok_or_else(|| "expected a duration such as `10min` or `1h30min`".to_owned())
 }
 
 impl From<SandboxLevel> for Isolation {
@@ -440,6 +447,10 @@ pub(crate) struct Bundle {
     pub(crate) sign: Option<PathBuf>,
 }
 
+/// What a bundle may take to be checked unless more is granted: far more than papers need.
+const VERIFY_TIME: &str = "10min";
+const VERIFY_MEMORY: &str = "8GiB";
+
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// A bundle, the folder it was unpacked to, a project, a paper's PDF, or a store
@@ -455,9 +466,34 @@ pub(crate) struct Verify {
     /// Compare the SHA-256 digests of a bundle's large files too, not only BLAKE3
     #[arg(long)]
     pub(crate) full: bool,
+    /// How long a bundle's pages may take to be made again
+    #[arg(long, value_name = "TIME", default_value = VERIFY_TIME, value_parser = duration)]
+    pub(crate) time_limit: Duration,
+    /// How much memory it may take to check a bundle
+    #[arg(long, value_name = "SIZE", default_value = VERIFY_MEMORY, value_parser = size)]
+    pub(crate) memory_limit: u64,
+    /// Hold these limits in this process
+    #[arg(long, hide = true)]
+    pub(crate) bounded: bool,
     /// The form of messages
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
+}
+
+impl Verify {
+    /// The check of a bundle that something else relies on, whichever version wrote it.
+    pub(crate) fn relied_on(path: PathBuf, message_format: MessageFormat) -> Verify {
+        Verify {
+            path,
+            allowed_signers: None,
+            other_versions: true,
+            full: false,
+            time_limit: duration(VERIFY_TIME).expect("it is a duration"),
+            memory_limit: size(VERIFY_MEMORY).expect("it is a size"),
+            bounded: false,
+            message_format,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -35,6 +35,8 @@ pub(crate) enum Error {
     Other { message: String, help: Option<String> },
     /// What was asked for failed, and has said so.
     Build,
+    /// A process of ours failed with this exit code, and has said so.
+    Said(u8),
     /// Ctrl-C.
     Interrupted,
 }
@@ -73,6 +75,7 @@ impl Error {
             Error::Sign(error) => error.to_string(),
             Error::Exchange(error) => error.to_string(),
             Error::Build => "the build failed".to_owned(),
+            Error::Said(code) => format!("it failed with code {code}"),
             Error::Interrupted => "interrupted".to_owned(),
         }
     }
@@ -129,6 +132,7 @@ impl Error {
                 }
             }
             Error::Build => {}
+            Error::Said(code) => return *code,
             Error::Interrupted => {
                 shell.error("interrupted; what was finished is kept");
                 return exit::INTERRUPTED;

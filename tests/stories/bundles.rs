@@ -49,6 +49,18 @@ fn bundling_twice_gives_the_same_bytes() {
 }
 
 #[test]
+fn what_a_stranger_s_pages_may_cost_is_bounded() {
+    let world = World::new();
+    bundled(&world);
+    let said = world.run(&["verify", "toy.zip", "--time-limit", "1ms"]).code(101);
+    said.says("not checked to the end: its pages take more than 1ms").says("`--time-limit`");
+    let said = world.run(&["verify", "toy.zip", "--memory-limit", "32MiB"]).code(101);
+    said.says("signal 6 ended this; 32MiB of memory may be too little");
+    world.run(&["verify", "toy.zip", "--memory-limit", "128"]).code(1).says("a size such as");
+    world.run(&["verify", "toy.zip", "--time-limit", "1h", "--memory-limit", "2GiB"]).ok();
+}
+
+#[test]
 fn a_changed_number_is_named_with_the_paper_that_hangs_on_it() {
     let world = World::new();
     bundled(&world);

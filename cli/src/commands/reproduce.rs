@@ -34,7 +34,7 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let json = args.message_format == MessageFormat::Json;
     let signer = args.sign.as_deref().map(|key| signing::signer(settings, key)).transpose()?;
-    let subject = Subject::find(shell, settings, args)?;
+    let subject = Subject::find(shell, global, settings, args)?;
     let recorded = Recorded::read(&subject, global, settings, args)?;
     let again = subject.texts(settings)?.project_with(global, |recipe| {
         for experiment in recipe.experiments.values_mut() {

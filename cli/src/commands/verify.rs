@@ -13,6 +13,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use rescience_bundle::Bundle;
+use rescience_exec::bounded;
 use rescience_recipes::Code;
 use rescience_store::Store;
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ use crate::shell::Shell;
 use crate::signing;
 
 mod accounted;
+mod bounds;
 mod bundle;
 mod derived;
 mod inside;
@@ -42,17 +44,20 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let path = settings.directory.join(&args.path);
     let json = args.message_format == MessageFormat::Json;
-    let other_versions = args.other_versions;
-    let mut report =
-        Report { shell, json, other_versions, problems: 0, unread: 0, counts: Vec::new() };
+    let mut report = Report::new(shell, json, args.other_versions);
     if path.join("v1/objects").is_dir() {
         store(&mut report, &path)?;
     } else if is_pdf(&path) {
         pdf::check(&mut report, &path)?;
     } else if path.is_file() || Bundle::is_folder(&path) {
+        if !args.bounded {
+            return bounds::check(global, settings, args);
+        }
+        bounded::limit_memory(args.memory_limit)
+            .map_err(|error| Error::other(format!("`--memory-limit`: {error}")))?;
         let allowed = args.allowed_signers.as_deref();
         let allowed = allowed.map(|file| signing::allowed(settings, file)).transpose()?;
-        bundle::check(&mut report, &path, args.full)?;
+        bundle::check(&mut report, &path, args)?;
         let (bundle, now) = (Bundle::open(&path)?, settings.clock.now());
         signatures::check(&mut report, &bundle, allowed.as_ref(), now)?;
     } else if path.join(RECIPE).is_file() {
@@ -103,7 +108,11 @@ struct Report<'a> {
     counts: Vec<(&'static str, usize)>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    fn new(shell: &'a Shell, json: bool, other_versions: bool) -> Report<'a> {
+        Report { shell, json, other_versions, problems: 0, unread: 0, counts: Vec::new() }
+    }
+
     /// Something that is as it should be.
     fn sound(&self, what: impl Display) {
         self.shell.detail("Sound", what);

@@ -1,6 +1,7 @@
 //! Execution: the only code that starts processes and measures the machine.
 
 mod actions;
+pub mod bounded;
 pub mod build;
 pub mod cargo;
 pub mod clock;

@@ -7,7 +7,8 @@ use rescience_bundle::{Bundle, manifest};
 use rescience_digest::Digest;
 use rescience_store::Store;
 
-use crate::args::Reproduce;
+use crate::args::{Global, Reproduce, Verify};
+use crate::commands::verify;
 use crate::error::Error;
 use crate::project::{Project, RECIPE, Texts};
 use crate::settings::Settings;
@@ -23,9 +24,11 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// A project, an unpacked bundle, or a zip, which is unpacked first.
+    /// A project, an unpacked bundle, or a zip, which is unpacked first. A bundle has to be as it was
+    /// made: nobody's runs are compared with numbers that nobody's runs gave.
     pub(super) fn find(
         shell: &Shell,
+        global: &Global,
         settings: &Settings,
         args: &Reproduce,
     ) -> Result<Subject, Error> {
@@ -34,6 +37,10 @@ impl Subject {
             Some(path) => settings.directory.join(path),
             None => default,
         };
+        if path.is_file() || Bundle::is_folder(&path) {
+            let check = Verify::relied_on(args.path.clone(), args.message_format);
+            verify::run(shell, global, settings, &check)?;
+        }
         if path.is_dir() {
             let listed = std::fs::read(path.join(manifest::BLAKE3));
             let of = match listed {

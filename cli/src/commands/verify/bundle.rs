@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rescience_bundle::{Bundle, Depth, Finding, manifest, verify};
 use rescience_digest::{Digest, Hashed};
+use rescience_exec::bounded::Deadline;
 use serde_json::json;
 
 use super::Report;
@@ -13,6 +14,7 @@ use super::accounted::{self, Strays};
 use super::inside::Inside;
 use super::pages::{self, Pages};
 use super::records::Records;
+use crate::args::Verify;
 use crate::error::Error;
 use crate::left_out::LeftOut;
 use crate::unpacked::About;
@@ -37,12 +39,15 @@ struct Recipe {
 }
 
 /// Reads every byte, and meanwhile judges what the bytes say; that counts only if all are as listed.
-pub(super) fn check(report: &mut Report<'_>, path: &Path, full: bool) -> Result<(), Error> {
+pub(super) fn check(report: &mut Report<'_>, path: &Path, args: &Verify) -> Result<(), Error> {
     let bundle = Bundle::open(path)?;
-    let depth = if full { Depth::Both } else { Depth::Quick };
+    let depth = if args.full { Depth::Both } else { Depth::Quick };
     let claimed = claimed(&bundle)?;
     let (verified, judged) = std::thread::scope(|scope| {
-        let judging = scope.spawn(|| judge(&bundle, &claimed));
+        let judging = scope.spawn(|| {
+            let _deadline = Deadline::after(args.time_limit);
+            judge(&bundle, &claimed)
+        });
         let verified = verify(&bundle, depth, |name, hashed| {
             report.sound(format_args!("{name} {}", hashed.digest));
         });
