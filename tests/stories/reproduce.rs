@@ -1,5 +1,7 @@
 //! Experiments run again, elsewhere, and are judged against what was recorded.
 
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use serde_json::Value;
 
 use crate::support::{Output, Project, World, toy};
@@ -71,6 +73,45 @@ fn a_bundle_is_reproduced_elsewhere_from_its_one_file() {
     // A second time everything runs again.
     let said = world.run(&["reproduce", "toy.zip", "-v"]).ok();
     assert_eq!(said.stderr.matches("Running experiment.").count(), toy::RUNS, "{said}");
+}
+
+#[test]
+fn another_user_checks_rebuilds_and_reproduces_what_is_not_theirs() {
+    let mut world = World::new();
+    let toy = bundled(&world, "echo 0", "");
+    let made = ["main.pdf", "main.html", "main.json", "figure/scores.svg"];
+    let before = made.map(|name| toy.bytes(&format!("out/{name}")));
+    if !world.become_another() {
+        return println!("skipped: only root can become another user");
+    }
+    world.set("RESCIENCE_CLOCK", "2036-07-01T00:00:00Z").set("TZ", "Asia/Kathmandu");
+    world.unpack("toy.zip", "another/unpacked");
+    world.give("another/unpacked");
+    world.run_by_another("", &["verify", "../toy.zip"]).ok().says("all as recorded");
+    world.run_by_another("unpacked", &["verify"]).ok().says("all as recorded");
+    let said = world.run_by_another("unpacked", &["build", "--offline", "-v"]).ok();
+    said.says("bit for bit as in the bundle").lacks("not as in the bundle");
+    for (name, before) in made.iter().zip(&before) {
+        let again = std::fs::read(world.path("another/unpacked/out").join(name)).unwrap();
+        assert!(again == *before, "{name} came out differently");
+    }
+    let said = world.run_by_another("", &["reproduce", "../toy.zip"]).ok();
+    said.says("[Re] reproduced: 4 of 4 runs again; 2 identical");
+}
+
+#[test]
+fn numbers_that_were_changed_are_not_compared_with() {
+    let mut world = World::new();
+    bundled(&world, "echo 0", "");
+    let directory = world.unpack("toy.zip", "unpacked");
+    elsewhere(&mut world);
+    let results = directory.join("made/experiment/less/results.json");
+    let text = std::fs::read_to_string(&results).unwrap();
+    assert!(text.contains("3.0"), "{text}");
+    std::fs::write(&results, text.replace("3.0", "9.0")).unwrap();
+    let said = world.run(&["reproduce", "unpacked"]).code(101).says("RS0141");
+    said.says("made/experiment/less/results.json").says("hangs on it").lacks("[Re]");
+    assert!(!directory.join("out").exists(), "something ran");
 }
 
 #[test]

@@ -6,6 +6,9 @@ pub(crate) mod toy;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -16,6 +19,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_rescience");
 
 /// The time in every world unless a story changes it.
 pub(crate) const NOON: &str = "2026-01-31T12:00:00Z";
+
+/// The ids of a user and a group who own nothing.
+const ANOTHER: u32 = 12345;
 
 /// One test's world.
 pub(crate) struct World {
@@ -103,6 +109,40 @@ impl World {
     #[must_use = "look at what the command printed"]
     pub(crate) fn run_in(&self, directory: &Path, args: &[&str]) -> Output {
         self.output(self.command(directory, args))
+    }
+
+    /// Hands a copy of the binary and the commands to come to an ordinary user with no more than a home
+    /// in this world, and nothing of what they make is for others. False where one may not: the tests
+    /// are an ordinary user's already.
+    pub(crate) fn become_another(&mut self) -> bool {
+        let (home, binary) = (self.path("another"), self.path("another/rescience"));
+        std::fs::create_dir(&home).unwrap();
+        std::fs::copy(BINARY, &binary).unwrap();
+        std::fs::set_permissions(self.root.path(), Permissions::from_mode(0o755)).unwrap();
+        if std::os::unix::fs::chown(&home, Some(ANOTHER), Some(ANOTHER)).is_err() {
+            return false;
+        }
+        self.env.retain(|name, _| name == "RESCIENCE_CLOCK");
+        self.set("PATH", "/usr/local/bin:/usr/bin:/bin").set("HOME", home.display().to_string());
+        self.set("TMPDIR", home.display().to_string());
+        true
+    }
+
+    /// Gives a folder to that user, with all in it.
+    pub(crate) fn give(&self, folder: &str) {
+        let owner = format!("{ANOTHER}:{ANOTHER}");
+        let mut chown = Command::new("chown");
+        assert!(chown.args(["-R", &owner]).arg(self.path(folder)).status().unwrap().success());
+    }
+
+    /// Runs the binary as that user, in their home.
+    #[must_use = "look at what the command printed"]
+    pub(crate) fn run_by_another(&self, folder: &str, args: &[&str]) -> Output {
+        let home = self.path("another");
+        let script = "umask 077; binary=$1; shift; exec \"$binary\" \"$@\"";
+        let mut command = self.command_of("sh", &home.join(folder), &["-c", script, "sh"]);
+        command.arg(home.join("rescience")).args(args).uid(ANOTHER).gid(ANOTHER);
+        self.output(command)
     }
 
     /// Runs the binary as the last word of a shell's script, which finds it as `$0`.
