@@ -1,4 +1,4 @@
-//! What a bundle tells other tools: its files, actions and programs, from the records.
+//! What a bundle tells other tools: its files, actions and programs, from the traces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,8 @@ use crate::left_out::LeftOut;
 use crate::project::{LOCK, RECIPE};
 use crate::unpacked::{About, made_path};
 
-/// What was done, with the record of it.
-pub(crate) type Record = (ActionIndex, Trace);
+/// What was done, with the trace of it.
+pub(crate) type Done = (ActionIndex, Trace);
 
 /// Where an account's words come from.
 #[derive(Clone, Copy)]
@@ -30,13 +30,13 @@ pub(crate) struct Subject<'a> {
     pub(crate) read: &'a dyn Fn(&Digest) -> Result<Vec<u8>, Error>,
 }
 
-/// The account of a bundle with these records and files, its documents left out.
+/// The account of a bundle with these traces and files, its documents left out.
 ///
 /// # Errors
 /// Facts that cannot be read.
 pub(crate) fn account(
     subject: Subject<'_>,
-    records: &[Record],
+    traces: &[Done],
     files: &BTreeMap<String, Hashed>,
 ) -> Result<Account, Error> {
     let files: Vec<File> = files
@@ -55,9 +55,9 @@ pub(crate) fn account(
     let at = |digest: &Digest| paths.get(digest).map(|path| (*path).to_owned());
     let mut actions = Vec::new();
     let mut programs = Vec::new();
-    for (index, trace) in records {
+    for (index, trace) in traces {
         let inputs: KeyInputs = serde_json::from_value(trace.inputs.clone())
-            .map_err(|error| Error::other(format!("the record of {}: {error}", trace.action)))?;
+            .map_err(|error| Error::other(format!("the trace of {}: {error}", trace.action)))?;
         if inputs.kind == Work::Build {
             programs.push(program(subject.graph, *index, &inputs, &files));
         }
@@ -72,7 +72,7 @@ pub(crate) fn account(
         }
     }
     let recipe = &subject.recipe.project;
-    let last = records.iter().map(|(_, trace)| trace.finished).max();
+    let last = traces.iter().map(|(_, trace)| trace.finished).max();
     let authors = recipe.authors.iter().map(|author| Author {
         name: Name::Whole(author.name.clone()),
         orcid: author.orcid.clone(),
@@ -105,14 +105,14 @@ pub(crate) fn account(
         files,
         programs,
         actions,
-        data_sets: data_sets(subject, records),
+        data_sets: data_sets(subject, traces),
         answers: Vec::new(),
     })
 }
 
 /// The sources that runs were given as inputs, rather than run.
-fn data_sets(subject: Subject<'_>, records: &[Record]) -> Vec<DataSet> {
-    let deps = records.iter().flat_map(|(index, _)| &subject.graph.action(*index).deps);
+fn data_sets(subject: Subject<'_>, traces: &[Done]) -> Vec<DataSet> {
+    let deps = traces.iter().flat_map(|(index, _)| &subject.graph.action(*index).deps);
     let inputs = deps.filter(|(role, _)| role.starts_with("input.")).map(|(_, dep)| *dep);
     let inputs: BTreeSet<ActionIndex> = inputs.collect();
     let set = |index: ActionIndex| {
@@ -289,7 +289,7 @@ fn about(path: &str) -> &'static str {
         Some("made") if path.ends_with("results.json") => "The results of an experiment",
         Some("made") => "A paper",
         Some("objects") => "What an action made, read or printed, by its BLAKE3 digest",
-        Some("traces") => "The record of an action: its key, what entered it, what came of it",
+        Some("traces") => "The trace of an action: its key, what entered it, what came of it",
         None if path == RECIPE => "The recipe",
         None if path == LOCK => "What was pinned",
         None if path == About::FILE => "Which papers this holds, and what made them",

@@ -117,7 +117,7 @@ pub(crate) enum Command {
     Tree(Tree),
     /// Say in one line each why a node would run, or what made it
     Why(Why),
-    /// List what ran, failures included, or show one run's record and output
+    /// List what ran, failures included, or show one run's trace and output
     Log(Log),
     /// Print the graph, the keys and the artifacts as JSON
     Metadata(Metadata),
@@ -131,10 +131,10 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Write a paper, and all it was made from, as one file that anybody can check
     Bundle(Bundle),
-    /// Check every byte, record and claim of a bundle, its unpacked folder, a project or a store
+    /// Check every byte, trace and claim of a bundle, its unpacked folder, a project or a store
     ///
     /// Nothing is executed, and neither the network nor, for a bundle, a store is needed: every
-    /// file against both lists of digests, every record against its key, every key against the
+    /// file against both lists of digests, every trace against its key, every key against the
     /// recipe, every figure, page and claim against what it was made from.
     Verify(Verify),
     /// Run experiments again, here, and judge whether what comes out is what was recorded
@@ -366,7 +366,7 @@ pub(crate) struct Why {
 
 #[derive(Debug, Args)]
 pub(crate) struct Log {
-    /// Show the newest record of this action in full, with what it printed
+    /// Show the newest trace of this action in full, with what it printed
     #[arg(value_name = "ACTION")]
     pub(crate) action: Option<String>,
     /// Only failures

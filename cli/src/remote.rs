@@ -32,7 +32,7 @@ pub(crate) fn open(
     settings: &Settings,
     project: &Project,
 ) -> Result<Option<Arc<dyn Remote>>, Error> {
-    // An unpacked bundle's recipe is a stranger's, and its records stay by themselves.
+    // An unpacked bundle's recipe is a stranger's, and its traces stay by themselves.
     if project.unpacked.is_some() {
         return Ok(None);
     }
@@ -108,7 +108,7 @@ fn access(settings: &Settings, own: bool) -> Access {
     access
 }
 
-/// A cache, with whose records count and who signs.
+/// A cache, with whose traces count and who signs.
 struct Shared {
     cache: Cache,
     shown: String,

@@ -1,6 +1,6 @@
-//! A project that is an unpacked bundle: its records stand, in a store of its own.
+//! A project that is an unpacked bundle: its traces stand, in a store of its own.
 //!
-//! What a stranger recorded must not pass for what was done here. So the records of a bundle never
+//! What a stranger recorded must not pass for what was done here. So the traces of a bundle never
 //! enter the user's store: each bundle has one beside it, under `cache/bundles/`, filled from
 //! `objects/`, `made/` and `traces/` the first time. Figures and papers are left out, so that a
 //! build makes them again, from the recorded results, and can be compared with what the bundle holds.
@@ -122,7 +122,7 @@ impl Unpacked {
     /// The bundle's own store, filled, and the tools that its programs were built with.
     ///
     /// # Errors
-    /// A file that is not as the list says, or a record whose key is not that of its inputs.
+    /// A file that is not as the list says, or a trace whose key is not that of its inputs.
     pub(crate) fn store(&self, settings: &Settings) -> Result<(Store, Tools), Error> {
         let home = self.home(settings);
         let absent = self.left_out.files.values().map(|file| file.blake3).collect();

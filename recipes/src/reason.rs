@@ -95,7 +95,7 @@ impl fmt::Display for Reason {
             Reason::SchemaChanged { .. } => {
                 f.write_str("this version of rescience does the work in another way")
             }
-            Reason::TraceMissing => f.write_str("its record is gone from the store"),
+            Reason::TraceMissing => f.write_str("its trace is gone from the store"),
             Reason::OutputMissing { digest } => {
                 write!(f, "output {} is missing from the store", short(digest))
             }

@@ -208,7 +208,7 @@ fn every_form_of_a_paper_is_the_recorded_one() {
         assert!(text.contains("15.0"), "{text}");
         std::fs::write(&shown, text.replace("15.0", "51.0")).unwrap();
         let said = verified(&world, &folder).code(101);
-        said.says(&format!("`made/main.{form}` is not what its record says"));
+        said.says(&format!("`made/main.{form}` is not what its trace says"));
         // In a project, the views are compared too.
         let path = format!("out/main.{form}");
         let text = toy.read(&path);
@@ -254,7 +254,7 @@ fn documents_say_what_the_records_say() {
         assert!(text.contains(from), "{file} has no `{from}`");
         std::fs::write(folder.join(file), text.replace(from, to)).unwrap();
         let said = verified(&world, &folder).code(101);
-        said.says(&format!("`{file}`: does not say what the recipe and the records say"));
+        said.says(&format!("`{file}`: does not say what the recipe and the traces say"));
     }
     let folder = world.unpack("toy.zip", "gone");
     std::fs::remove_file(folder.join("CITATION.cff")).unwrap();
@@ -290,7 +290,7 @@ fn a_key_has_one_record() {
     let (_, mut trace) = record(&folder, "experiment.more#0");
     trace.finished = "2036-01-01T00:00:00Z".parse().unwrap();
     write(&folder, trace);
-    verified(&world, &folder).code(101).says("another record has its key");
+    verified(&world, &folder).code(101).says("another trace has its key");
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub(crate) fn run(
         graph: &project.graph,
         read: &|digest| Ok(host.store.read(digest)?),
     };
-    let account = account(subject, &gathered.records, &writer.manifest().files)?;
+    let account = account(subject, &gathered.done, &writer.manifest().files)?;
     for document in rescience_provenance::documents(&account) {
         writer.add(&document.path, &document.bytes)?;
         if document.path == slsa::PATH
@@ -130,7 +130,7 @@ pub(crate) fn run(
     let size = std::fs::metadata(&to).map_err(|error| Error::read(&to, &error))?.len();
     let shown = to.strip_prefix(&settings.directory).unwrap_or(&to).display();
     let size = super::gc::bytes(size);
-    shell.status("Bundled", format_args!("{shown}: {files} artifacts and records ({size})"));
+    shell.status("Bundled", format_args!("{shown}: {files} artifacts and traces ({size})"));
     if let (count @ 1.., bytes) = left_out {
         let (files, bytes) = (if count == 1 { "file" } else { "files" }, super::gc::bytes(bytes));
         shell.note(format_args!("{count} large {files} ({bytes}) left out, and named by digest"));

@@ -66,7 +66,7 @@ fn one(shell: &Shell, store: &Store, entries: &[Value], action: &str) -> Result<
         .parse()
         .map_err(|error| Error::other(format!("the log names no key: {error}")))?;
     let trace = store.traces(&key)?.pop();
-    let trace = trace.ok_or_else(|| Error::other(format!("the record of {key} is gone")))?;
+    let trace = trace.ok_or_else(|| Error::other(format!("the trace of {key} is gone")))?;
     show(shell, store, &trace)
 }
 

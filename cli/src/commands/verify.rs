@@ -1,11 +1,11 @@
-//! `rescience verify`: every byte, every record, every claim, without executing anything.
+//! `rescience verify`: every byte, every trace, every claim, without executing anything.
 //!
 //! | path | what is checked |
 //! |---|---|
-//! | a bundle, or its unpacked folder | both lists of digests; every record against its key; every key from the recipe inside; every patched source, result, figure, page, claim and document made again; that there is nothing else; signatures |
+//! | a bundle, or its unpacked folder | both lists of digests; every trace against its key; every key from the recipe inside; every patched source, result, figure, page, claim and document made again; that there is nothing else; signatures |
 //! | a project | every key from the recipe; every object that the papers lead to; the same made again; the views in `out/` |
 //! | a PDF | what is attached to it: each plain claim computed again from the results inside; not its pages |
-//! | a store | every object and every record |
+//! | a store | every object and every trace |
 
 use std::fmt::Display;
 use std::fs::File;
@@ -33,8 +33,8 @@ mod inside;
 mod pages;
 mod pdf;
 mod project;
-mod records;
 mod signatures;
+mod traces;
 
 pub(crate) fn run(
     shell: &Shell,
@@ -92,7 +92,7 @@ fn store(report: &mut Report<'_>, path: &Path) -> Result<(), Error> {
         report.problem(problem, &hanging.collect::<Vec<_>>(), json!(problem));
     }
     report.count("objects", checked.objects as usize);
-    report.count("records", checked.traces as usize);
+    report.count("traces", checked.traces as usize);
     Ok(())
 }
 

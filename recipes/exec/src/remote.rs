@@ -29,7 +29,7 @@ pub trait Remote: Send + Sync {
 pub struct Fetched {
     /// Who signed what is now in the store.
     pub signers: Vec<String>,
-    /// Why other records do not count.
+    /// Why other traces do not count.
     pub refused: Vec<String>,
     /// How many bytes came.
     pub bytes: u64,

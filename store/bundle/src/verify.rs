@@ -2,7 +2,7 @@
 //!
 //! Whether a file can be executed is in neither list, as `b3sum -c` and `sha256sum -c` know nothing of
 //! it. Where it counts, in sources and in what was built, it is in the digest of the tree that holds
-//! the file, which whoever opens the records compares.
+//! the file, which whoever opens the traces compares.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

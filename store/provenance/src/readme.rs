@@ -47,7 +47,7 @@ fn checks(account: &Account) -> String {
         "## Check it\n\n\
          Every byte, with tools that are not ours:\n\n\
          ```sh\nb3sum -c manifest-blake3.txt\nsha256sum -c manifest-sha256.txt\n```\n\n\
-         Every byte, every record, and that each belongs to its inputs, without running anything:\n\n\
+         Every byte, every trace, and that each belongs to its inputs, without running anything:\n\n\
          ```sh\nrescience verify .\n```\n\n\
          ## Make it again\n\n\
          The paper and its figures from the recorded results, to the same bytes:\n\n\

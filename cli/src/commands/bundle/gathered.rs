@@ -24,10 +24,10 @@ pub(super) struct Gathered<'a> {
     absent: &'a BTreeMap<String, Entry>,
     /// Files under names of their own, and whether they can be executed.
     named: BTreeMap<String, (Digest, bool)>,
-    /// Everything that the records lead to.
+    /// Everything that the traces lead to.
     objects: BTreeSet<Digest>,
     traces: BTreeMap<Digest, Vec<u8>>,
-    pub(super) records: Vec<account::Record>,
+    pub(super) done: Vec<account::Done>,
     left_out: LeftOut,
     /// How a thin bundle is thinned; none for a full one.
     thin: Option<Thin<'a>>,
@@ -63,13 +63,13 @@ impl<'a> Gathered<'a> {
             named: BTreeMap::new(),
             objects: BTreeSet::new(),
             traces: BTreeMap::new(),
-            records: Vec::new(),
+            done: Vec::new(),
             left_out: LeftOut::default(),
             thin,
         }
     }
 
-    /// How many artifacts and records there are.
+    /// How many artifacts and traces there are.
     pub(super) fn len(&self) -> usize {
         self.named.len() + self.objects.len() + self.traces.len()
     }
@@ -138,7 +138,7 @@ impl<'a> Gathered<'a> {
         Ok(left_out)
     }
 
-    /// Takes what an action made, and the record of it.
+    /// Takes what an action made, and the trace of it.
     pub(super) fn made(
         &mut self,
         graph: &Graph,
@@ -150,7 +150,7 @@ impl<'a> Gathered<'a> {
         let traces = self.store.traces(key)?;
         let made = |it: &Trace| it.output.is_some_and(|made| made.digest() == *output);
         let Some(trace) = traces.into_iter().rev().find(made) else {
-            return Err(Error::other(format!("the store has lost the record of {action}")));
+            return Err(Error::other(format!("the store has lost the trace of {action}")));
         };
         self.objects.extend(self.store.closure(trace.artifacts())?.iter().map(Artifact::digest));
         if let Some(Artifact::Tree(tree)) = trace.output {
@@ -163,7 +163,7 @@ impl<'a> Gathered<'a> {
         }
         let bytes = trace.to_bytes();
         self.traces.insert(Digest::of(&bytes), bytes);
-        self.records.push((index, trace));
+        self.done.push((index, trace));
         Ok(())
     }
 

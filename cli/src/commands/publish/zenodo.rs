@@ -175,7 +175,7 @@ fn metadata(project: &recipe::Project) -> Result<Metadata, Error> {
         title: project.title.clone(),
         creators: creators.collect(),
         description: format!(
-            "{}. The paper with all it was made from: `rescience verify` checks every byte, record \
+            "{}. The paper with all it was made from: `rescience verify` checks every byte, trace \
              and claim, `rescience build` makes the pages again, `rescience reproduce` the runs.",
             project.title.trim_end_matches('.')
         ),

@@ -65,7 +65,7 @@ pub(super) fn records(
         else {
             continue;
         };
-        let unreadable = |error| Error::other(format!("the record of {paper}: {error}"));
+        let unreadable = |error| Error::other(format!("the trace of {paper}: {error}"));
         let claims: Vec<Map<String, Value>> =
             serde_json::from_slice(&host.store.read(claims)?).map_err(unreadable)?;
         records.push(Record {

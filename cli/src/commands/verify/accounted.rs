@@ -1,4 +1,4 @@
-//! Nothing more than there should be: every file of a bundle is led to by its recipe or by a record,
+//! Nothing more than there should be: every file of a bundle is led to by its recipe or by a trace,
 //! or is a document that follows from these.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use rescience_provenance::documents;
 use rescience_recipes::{ActionName, Plan, Step};
 
 use super::inside::Inside;
-use crate::account::{Record, Subject, account};
+use crate::account::{Done, Subject, account};
 use crate::error::Error;
 use crate::left_out::LeftOut;
 use crate::project::{LOCK, RECIPE};
@@ -33,7 +33,7 @@ pub(super) fn strays(inside: &Inside<'_>, plan: &Plan, documents: &BTreeSet<Stri
         if let (Step::Fresh { key: Some(key), made, .. }, ActionName::Node(node)) =
             (step, &action.name)
         {
-            let beside = |form: &str| inside.records.log(key, form);
+            let beside = |form: &str| inside.traces.log(key, form);
             expected.extend(views(node, &made.output, beside).into_iter().map(|(path, _)| path));
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn strays(inside: &Inside<'_>, plan: &Plan, documents: &BTreeSet<Stri
     strays.map(|(name, _)| (name.clone(), "nothing in the bundle leads to it".to_owned())).collect()
 }
 
-/// The documents that follow from the recipe and the records, by path.
+/// The documents that follow from the recipe and the traces, by path.
 ///
 /// # Errors
 /// Facts that cannot be read.
@@ -57,10 +57,10 @@ pub(super) fn expected_documents(
     inside: &Inside<'_>,
     plan: &Plan,
 ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let mut records: Vec<Record> = Vec::new();
+    let mut traces: Vec<Done> = Vec::new();
     for step in &plan.steps {
         let Step::Fresh { key: Some(key), .. } = step else { continue };
-        records.extend(inside.records.trace(key).map(|trace| (step.index(), trace.clone())));
+        traces.extend(inside.traces.trace(key).map(|trace| (step.index(), trace.clone())));
     }
     let subject = Subject {
         recipe: &inside.recipe,
@@ -68,7 +68,7 @@ pub(super) fn expected_documents(
         read: &|digest| inside.bytes(digest),
     };
     let written = |files: &BTreeMap<String, Hashed>| -> Result<_, Error> {
-        let documents = documents(&account(subject, &records, files)?);
+        let documents = documents(&account(subject, &traces, files)?);
         Ok(documents.into_iter().map(|it| (it.path, it.bytes)).collect::<BTreeMap<_, _>>())
     };
     // Their paths do not depend on the files that they tell of.
@@ -87,7 +87,7 @@ pub(super) fn changed(
         let why = match files.get(path) {
             None => "is missing",
             Some(found) if found.digest != Digest::of(bytes) => {
-                "does not say what the recipe and the records say"
+                "does not say what the recipe and the traces say"
             }
             Some(_) => return None,
         };

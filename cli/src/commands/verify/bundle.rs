@@ -13,7 +13,7 @@ use super::Report;
 use super::accounted::{self, Strays};
 use super::inside::Inside;
 use super::pages::{self, Pages};
-use super::records::Records;
+use super::traces::Traces;
 use crate::args::Verify;
 use crate::error::Error;
 use crate::left_out::LeftOut;
@@ -21,12 +21,12 @@ use crate::unpacked::About;
 
 /// What a bundle says, judged as if every byte were as listed.
 struct Judged {
-    records: Records,
+    traces: Traces,
     recipe: Result<Recipe, Error>,
     left_out: LeftOut,
 }
 
-/// What the recipe inside says of the records, and what came of all that follows from them.
+/// What the recipe inside says of the traces, and what came of all that follows from them.
 struct Recipe {
     /// What is not as the recipe has it, by action.
     problems: Vec<(String, String)>,
@@ -62,7 +62,7 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, args: &Verify) -> Resu
             verified.claimed
         ));
     }
-    report.count("records", judged.records.len());
+    report.count("traces", judged.traces.len());
     if !judged.left_out.files.is_empty() {
         report.count("files left out", judged.left_out.files.len());
     }
@@ -76,7 +76,7 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, args: &Verify) -> Resu
         if matches!(finding, Finding::Changed { .. }) && !told.insert(finding.file()) {
             continue;
         }
-        let hanging = judged.records.hanging(&bundle, expected(finding));
+        let hanging = judged.traces.hanging(&bundle, expected(finding));
         report.problem(finding, &hanging, json!(finding));
     }
     Ok(())
@@ -99,13 +99,13 @@ fn judge(bundle: &Bundle, files: &BTreeMap<String, Hashed>) -> Result<Judged, Er
         Ok(left_out) => (left_out, None),
         Err(error) => (LeftOut::default(), Some(error)),
     };
-    let records = Records::read(bundle, files, &left_out)?;
+    let traces = Traces::read(bundle, files, &left_out)?;
     let recipe = match wrong {
         Some(error) => Err(error),
         None => About::read(bundle)
-            .and_then(|about| recipe(&Inside::new(bundle, files, &records, &about, &left_out)?)),
+            .and_then(|about| recipe(&Inside::new(bundle, files, &traces, &about, &left_out)?)),
     };
-    Ok(Judged { records, recipe, left_out })
+    Ok(Judged { traces, recipe, left_out })
 }
 
 /// What a file should have held.
@@ -137,14 +137,13 @@ fn recipe(inside: &Inside<'_>) -> Result<Recipe, Error> {
 }
 
 fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
-    let Judged { records, recipe, left_out } = judged;
-    for problem in records.problems() {
-        let hanging = records.after([problem.action.clone()].into());
-        let value =
-            json!({ "problem": "record", "file": problem.file, "message": problem.message });
+    let Judged { traces, recipe, left_out } = judged;
+    for problem in traces.problems() {
+        let hanging = traces.after([problem.action.clone()].into());
+        let value = json!({ "problem": "trace", "file": problem.file, "message": problem.message });
         report.problem(format_args!("`{}`: {}", problem.file, problem.message), &hanging, value);
     }
-    for name in records.sound() {
+    for name in traces.sound() {
         report.sound(format_args!("{name}: its key is that of its inputs, all there"));
     }
     if report.problems > 0 {
@@ -164,7 +163,7 @@ fn tell(report: &mut Report<'_>, judged: Judged) -> Result<(), Error> {
     report.count("actions", actions);
     for (problem, all) in [("recipe", &problems), ("page", &pages.problems)] {
         for (action, message) in all {
-            let hanging = records.after([action.clone()].into());
+            let hanging = traces.after([action.clone()].into());
             let value = json!({ "problem": problem, "action": action, "message": message });
             report.problem(format_args!("{action}: {message}"), &hanging, value);
         }

@@ -13,7 +13,7 @@ use rescience_recipes::{
 use rescience_store::{Entry, Tree};
 
 use super::pages::Recorded;
-use super::records::Records;
+use super::traces::Traces;
 use crate::error::Error;
 use crate::left_out::LeftOut;
 use crate::project::{LOCK, RECIPE};
@@ -30,7 +30,7 @@ pub(super) struct Inside<'a> {
     /// The files, and what was left out.
     entries: BTreeMap<&'a str, Entry>,
     names: BTreeMap<Digest, &'a str>,
-    pub(super) records: &'a Records,
+    pub(super) traces: &'a Traces,
     pub(super) about: &'a About,
     left_out: &'a LeftOut,
     /// Listings of the project's folders, which need not be in the bundle themselves.
@@ -45,7 +45,7 @@ impl<'a> Inside<'a> {
     pub(super) fn new(
         bundle: &'a Bundle,
         files: &'a BTreeMap<String, Hashed>,
-        records: &'a Records,
+        traces: &'a Traces,
         about: &'a About,
         left_out: &'a LeftOut,
     ) -> Result<Inside<'a>, Error> {
@@ -63,7 +63,7 @@ impl<'a> Inside<'a> {
             (name.as_str(), Entry::file((*hashed).into(), bundle.executable(name)))
         }));
         let trees = RefCell::default();
-        Ok(Inside { bundle, recipe, graph, files, entries, names, records, about, left_out, trees })
+        Ok(Inside { bundle, recipe, graph, files, entries, names, traces, about, left_out, trees })
     }
 
     /// Plans the bundle's papers, and tells what is not as the recipe has it, by action.
@@ -89,10 +89,10 @@ impl<'a> Inside<'a> {
                 Step::Fresh { key, made, .. } => {
                     used.extend(*key);
                     let ActionName::Node(node) = name else { continue };
-                    let beside = |form: &str| self.records.log(key.as_ref()?, form);
+                    let beside = |form: &str| self.traces.log(key.as_ref()?, form);
                     for (path, expected) in views(node, &made.output, beside) {
                         if self.files.get(&path).is_none_or(|held| held.digest != expected) {
-                            let what = format!("`{path}` is not what its record says: {expected}");
+                            let what = format!("`{path}` is not what its trace says: {expected}");
                             problems.push((name.to_string(), what));
                         }
                     }
@@ -100,17 +100,17 @@ impl<'a> Inside<'a> {
             }
         }
         let whole = problems.is_empty();
-        let rest = self.records.keys().filter(|(key, _)| whole && !used.contains(key));
+        let rest = self.traces.keys().filter(|(key, _)| whole && !used.contains(key));
         for (key, action) in rest {
-            let what = format!("nothing in the recipe has the key of its record, {key}");
+            let what = format!("nothing in the recipe has the key of its trace, {key}");
             problems.push((action.to_owned(), what));
         }
         Ok((plan, problems))
     }
 
-    /// Everything that records and the project's folders lead to.
+    /// Everything that traces and the project's folders lead to.
     pub(super) fn reached(&self) -> BTreeSet<Digest> {
-        self.records.reached().chain(self.trees.borrow().keys().copied()).collect()
+        self.traces.reached().chain(self.trees.borrow().keys().copied()).collect()
     }
 
     /// The bytes of a digest.
@@ -160,7 +160,7 @@ impl World for Inside<'_> {
     }
 
     fn toolchain(&self, _: &BuildSystem, inputs: &KeyInputs) -> BTreeMap<String, String> {
-        self.records.tools(&inputs.key()).cloned().unwrap_or_default()
+        self.traces.tools(&inputs.key()).cloned().unwrap_or_default()
     }
 
     fn engine(&self, _: NodeKind) -> String {
@@ -168,11 +168,11 @@ impl World for Inside<'_> {
     }
 
     fn trace(&self, key: &ActionKey) -> Hit {
-        self.records.made(key).map_or(Hit::None, Hit::Made)
+        self.traces.made(key).map_or(Hit::None, Hit::Made)
     }
 
     fn last(&self, action: &ActionName) -> Option<KeyInputs> {
-        self.records.inputs_of(&action.to_string()).cloned()
+        self.traces.inputs_of(&action.to_string()).cloned()
     }
 }
 
@@ -198,7 +198,7 @@ impl Recorded for Inside<'_> {
     }
 
     fn beside(&self, key: &ActionKey, _: &Digest, log: &str) -> Option<Digest> {
-        self.records.log(key, log)
+        self.traces.log(key, log)
     }
 
     fn left_out(&self, digest: &Digest) -> bool {

@@ -32,7 +32,7 @@ pub(super) fn check(
     let _shared = host.store.share()?;
     let plan = plan(project.as_built(), &project.select(&[])?, &host)?;
     let held = Held { project: &project, store: &host.store, settings };
-    let (mut objects, mut records) = (BTreeSet::new(), 0);
+    let (mut objects, mut traces) = (BTreeSet::new(), 0);
     for step in &plan.steps {
         let name = &project.graph.action(step.index()).name;
         match step {
@@ -49,11 +49,11 @@ pub(super) fn check(
                 let all = trace.map(|it| it.artifacts().collect::<Vec<_>>()).unwrap_or_default();
                 held.read_all(report, name, &all, &mut objects);
                 held.views(report, name, key, &made.output)?;
-                records += 1;
+                traces += 1;
             }
         }
     }
-    report.count("records", records);
+    report.count("traces", traces);
     report.count("objects", objects.len());
     let pages = pages::again(&project.graph, &plan, &held);
     for (action, message) in &pages.problems {
@@ -96,7 +96,7 @@ impl Held<'_> {
                 Artifact::Tree(_) => self
                     .store
                     .tree(&digest)
-                    .map(|tree| tree.entries.values().filter_map(super::records::within).collect()),
+                    .map(|tree| tree.entries.values().filter_map(super::traces::within).collect()),
             };
             match done {
                 Ok(inner) => waiting.extend(inner),

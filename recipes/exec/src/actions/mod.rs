@@ -1,4 +1,4 @@
-//! One file per kind of work; here is what they share: the job, the lock, the record.
+//! One file per kind of work; here is what they share: the job, the lock, the trace.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -371,7 +371,7 @@ async fn fetched(context: &Arc<Context>, job: &Arc<Job>) -> Option<Outcome> {
         }
     };
     for why in &found.refused {
-        warn(format!("a record in {from} does not count: {}", printable_line(why)));
+        warn(format!("a trace in {from} does not count: {}", printable_line(why)));
     }
     let Hit::Made(Made { output, facts }) = lookup(&context.host.store, &job.key) else {
         return None;

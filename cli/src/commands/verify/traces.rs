@@ -1,4 +1,4 @@
-//! The records of a bundle: each key from its inputs, each input from another record or a file.
+//! The traces of a bundle: each key from its inputs, each input from another trace or a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,25 +11,25 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::left_out::LeftOut;
 
-/// Where a bundle keeps its records.
+/// Where a bundle keeps its traces.
 const FOLDER: &str = "traces/";
 
-/// All records of a bundle, judged.
-pub(super) struct Records {
-    records: Vec<Record>,
+/// All traces of a bundle, judged.
+pub(super) struct Traces {
+    traces: Vec<Checked>,
     problems: Vec<Problem>,
     /// Where the bundle has what.
     names: BTreeMap<Digest, String>,
 }
 
-/// Something that is wrong with a record.
+/// Something that is wrong with a trace.
 pub(super) struct Problem {
     pub(super) file: String,
     pub(super) action: String,
     pub(super) message: String,
 }
 
-struct Record {
+struct Checked {
     trace: Trace,
     key_inputs: Option<KeyInputs>,
     /// What it yields, of itself and of everything in it.
@@ -38,15 +38,15 @@ struct Record {
     inputs: BTreeSet<Digest>,
 }
 
-impl Records {
-    /// Reads all records of a bundle, which holds what its lists say.
+impl Traces {
+    /// Reads all traces of a bundle, which holds what its lists say.
     pub(super) fn read(
         bundle: &Bundle,
         files: &BTreeMap<String, Hashed>,
         left_out: &LeftOut,
-    ) -> Result<Records, Error> {
+    ) -> Result<Traces, Error> {
         let names = files.iter().map(|(name, hashed)| (hashed.digest, name.clone())).collect();
-        let mut all = Records { records: Vec::new(), problems: Vec::new(), names };
+        let mut all = Traces { traces: Vec::new(), problems: Vec::new(), names };
         for (file, hashed) in files.iter().filter(|(name, _)| name.starts_with(FOLDER)) {
             let bytes = bundle.read(file)?.unwrap_or_default();
             let mut problem = |action: &str, message: String| {
@@ -112,28 +112,28 @@ impl Records {
                     }
                 }
             }
-            if all.records.iter().any(|it| it.trace.key == trace.key) {
-                problem(&trace.action, "another record has its key".to_owned());
+            if all.traces.iter().any(|it| it.trace.key == trace.key) {
+                problem(&trace.action, "another trace has its key".to_owned());
             }
-            all.records.push(Record { trace, key_inputs, parts, inputs: needed });
+            all.traces.push(Checked { trace, key_inputs, parts, inputs: needed });
         }
         Ok(all)
     }
 
-    /// The result that is recorded under a key, unless the record contradicts itself.
+    /// The result that is recorded under a key, unless the trace contradicts itself.
     pub(super) fn made(&self, key: &ActionKey) -> Option<Made> {
         let trace = self.trace(key)?;
         Some(Made { output: trace.output?.digest(), facts: trace.facts })
     }
 
-    /// The record of a key, unless it contradicts itself.
+    /// The trace of a key, unless it contradicts itself.
     pub(super) fn trace(&self, key: &ActionKey) -> Option<&Trace> {
         self.of(key).map(|it| &it.trace)
     }
 
-    /// Everything that the records lead to.
+    /// Everything that the traces lead to.
     pub(super) fn reached(&self) -> impl Iterator<Item = Digest> {
-        self.records.iter().flat_map(|it| it.parts.iter().chain(&it.inputs).copied())
+        self.traces.iter().flat_map(|it| it.parts.iter().chain(&it.inputs).copied())
     }
 
     /// What is recorded beside it.
@@ -141,19 +141,19 @@ impl Records {
         self.trace(key)?.logs.get(name).map(Artifact::digest)
     }
 
-    fn of(&self, key: &ActionKey) -> Option<&Record> {
-        self.records.iter().find(|it| it.trace.key == *key && it.key_inputs.is_some())
+    fn of(&self, key: &ActionKey) -> Option<&Checked> {
+        self.traces.iter().find(|it| it.trace.key == *key && it.key_inputs.is_some())
     }
 
-    /// What entered the key of an action's record.
+    /// What entered the key of an action's trace.
     pub(super) fn inputs_of(&self, action: &str) -> Option<&KeyInputs> {
-        let of = self.records.iter().find(|it| it.trace.action == action);
+        let of = self.traces.iter().find(|it| it.trace.action == action);
         of.and_then(|it| it.key_inputs.as_ref())
     }
 
     /// The tools that a build was done with, by the key that it has without them.
     pub(super) fn tools(&self, bare: &ActionKey) -> Option<&BTreeMap<String, String>> {
-        let built = self.records.iter().filter_map(|it| it.key_inputs.as_ref());
+        let built = self.traces.iter().filter_map(|it| it.key_inputs.as_ref());
         let mut built = built.filter(|inputs| !inputs.toolchain.is_empty());
         let found = built.find(|inputs| {
             KeyInputs { toolchain: BTreeMap::new(), ..(*inputs).clone() }.key() == *bare
@@ -161,23 +161,23 @@ impl Records {
         found.map(|inputs| &inputs.toolchain)
     }
 
-    /// Every key, with the action of its record.
+    /// Every key, with the action of its trace.
     pub(super) fn keys(&self) -> impl Iterator<Item = (ActionKey, &str)> {
-        self.records.iter().map(|it| (it.trace.key, it.trace.action.as_str()))
+        self.traces.iter().map(|it| (it.trace.key, it.trace.action.as_str()))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.records.len()
+        self.traces.len()
     }
 
     pub(super) fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The actions whose records are right.
+    /// The actions whose traces are right.
     pub(super) fn sound(&self) -> impl Iterator<Item = &str> {
         let bad: BTreeSet<&str> = self.problems.iter().map(|it| it.action.as_str()).collect();
-        self.records
+        self.traces
             .iter()
             .map(|it| it.trace.action.as_str())
             .filter(move |name| !bad.contains(name))
@@ -193,7 +193,7 @@ impl Records {
     }
 
     fn hanging_actions(&self, digest: &Digest) -> Vec<String> {
-        let direct = self.records.iter();
+        let direct = self.traces.iter();
         let direct = direct.filter(|it| it.parts.contains(digest) || it.inputs.contains(digest));
         self.after(direct.map(|it| it.trace.action.clone()).collect())
     }
@@ -201,10 +201,10 @@ impl Records {
     /// The claims of these papers whose numbers come from these experiments.
     fn claims(&self, bundle: &Bundle, hanging: &[String]) -> Vec<String> {
         // The ledger names an artifact by the start of its digest.
-        let made = self.records.iter().filter(|it| hanging.contains(&it.trace.action));
+        let made = self.traces.iter().filter(|it| hanging.contains(&it.trace.action));
         let made: Vec<String> = made.flat_map(|it| &it.parts).map(Digest::hex).collect();
         let mut claims = Vec::new();
-        for paper in self.records.iter().filter(|it| hanging.contains(&it.trace.action)) {
+        for paper in self.traces.iter().filter(|it| hanging.contains(&it.trace.action)) {
             let ledger = paper.trace.logs.get("claims");
             let ledger = ledger.and_then(|log| self.names.get(&log.digest()));
             let bytes = ledger.and_then(|name| bundle.read(name).ok().flatten());
@@ -229,13 +229,13 @@ impl Records {
     pub(super) fn after(&self, mut actions: BTreeSet<String>) -> Vec<String> {
         loop {
             let bad: BTreeSet<Digest> = self
-                .records
+                .traces
                 .iter()
                 .filter(|it| actions.contains(&it.trace.action))
                 .flat_map(|it| it.parts.iter().copied())
                 .collect();
             let before = actions.len();
-            let users = self.records.iter().filter(|it| !it.inputs.is_disjoint(&bad));
+            let users = self.traces.iter().filter(|it| !it.inputs.is_disjoint(&bad));
             actions.extend(users.map(|it| it.trace.action.clone()));
             if actions.len() == before {
                 return actions.into_iter().filter(|name| !name.is_empty()).collect();
