@@ -53,6 +53,7 @@ pub struct FigureData {
 /// A plot that is malformed or lacks a key; a field, metric or param that no run wrote, with the
 /// nearest names; a series file that cannot be read; a value without a logarithm.
 pub fn draw(plot: &Value, data: &[FigureData]) -> Result<String, FigureError> {
+    let words = authored_strings(plot);
     let plot = Plot::parse(plot)?;
     let chart = gather::chart(&plot, data)?;
     let (title, desc) = match &plot.alt {
@@ -60,7 +61,7 @@ pub fn draw(plot: &Value, data: &[FigureData]) -> Result<String, FigureError> {
         None => (describe::title(&chart), describe::description(&chart)),
     };
     let notes = describe::notes(&chart);
-    let data = json(&chart)?.to_string();
+    let data = json(&chart, &words)?.to_string();
     paint::svg(&chart, &paint::Words { title: &title, desc: &desc, notes: &notes, data: &data })
 }
 
@@ -70,11 +71,25 @@ pub fn draw(plot: &Value, data: &[FigureData]) -> Result<String, FigureError> {
 /// # Errors
 /// Those of [`draw`] that lie in the plot or the data.
 pub fn data(plot: &Value, data: &[FigureData]) -> Result<Value, FigureError> {
-    json(&gather::chart(&Plot::parse(plot)?, data)?)
+    json(&gather::chart(&Plot::parse(plot)?, data)?, &authored_strings(plot))
 }
 
-fn json(chart: &Chart) -> Result<Value, FigureError> {
-    serde_json::to_value(chart).map_err(|error| FigureError::Plot(error.to_string()))
+/// The data, and under `words` what the recipe says in its own: no artifact backs that.
+fn json(chart: &Chart, words: &[(&str, String)]) -> Result<Value, FigureError> {
+    let mut json =
+        serde_json::to_value(chart).map_err(|error| FigureError::Plot(error.to_string()))?;
+    if !words.is_empty() {
+        json["words"] =
+            words.iter().map(|(key, text)| ((*key).to_owned(), text.as_str())).collect();
+    }
+    Ok(json)
+}
+
+/// What a drawing says in the words of the recipe, by the key of the plot that has them.
+pub(crate) fn said(svg: &str) -> BTreeMap<String, String> {
+    // Most drawings say nothing, and their data are long.
+    let words = svg.contains("words").then(|| plotted(svg)).flatten();
+    words.and_then(|data| serde_json::from_value(data["words"].clone()).ok()).unwrap_or_default()
 }
 
 /// The data that travel with a drawing, as [`data`] has them; none with a drawing of another make.

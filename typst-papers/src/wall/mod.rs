@@ -136,6 +136,16 @@ pub(crate) fn objection(text: &str) -> Option<String> {
 /// What a name says of machines or software, if it is the name of one.
 pub(crate) fn machine(name: &str) -> Option<String> {
     let words: Vec<&str> = name.split_whitespace().map(trimmed).collect();
+/// What words say by way of comparison, if they compare.
+pub(crate) fn comparison(text: &str) -> Option<String> {
+    let words: Vec<&str> = text.split_whitespace().map(trimmed).collect();
+    let lexicon = Lexicon::default();
+    (0..words.len()).find_map(|i| match lexicon.find(&words[i..])? {
+        (Category::Comparison, n) => Some(format!("says \"{}\"", words[i..i + n].join(" "))),
+        (Category::Hardware | Category::Software, _) => None,
+    })
+}
+
     let lexicon = Lexicon::default();
     (0..words.len()).find_map(|i| match lexicon.find(&words[i..])? {
         (Category::Hardware, _) => Some("names a machine".to_owned()),
