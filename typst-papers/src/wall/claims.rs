@@ -49,6 +49,11 @@ impl Claim {
         self.text("source")
     }
 
+    /// What of the source it is, as the ledger says: a mean, a minimum, one run.
+    pub(super) fn statistic(&self) -> String {
+        self.text("statistic")
+    }
+
     /// The unit that its number has, printed or not.
     pub(super) fn unit(&self) -> String {
         self.text("unit")

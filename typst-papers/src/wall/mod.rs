@@ -17,8 +17,10 @@
 //! door of the package, `words` knows numbers in words, `lexicon` machines, software and
 //! comparisons, `syntax` what a text may be written with, `numbers` and `denied` what may stand
 //! beside a number, `cited` the bibliography, `nearby` what an author may have meant. Doors are
-//! found in the text and not on the page, which is why nobody may bind their names anew.
+//! found in the text and not on the page, which is why nobody may bind their names anew. `sentence`
+//! and `called` judge what a sentence makes of a number: whose it is, and what.
 
+mod called;
 mod cited;
 mod claims;
 mod denied;
@@ -111,6 +113,7 @@ pub(crate) fn check(
     let accounting = wall.accounting;
     problems.extend(numbers::check(world, &pages));
     problems.extend(sentence::check(input, world, &pages));
+    problems.extend(called::check(input, world, &pages));
     problems.extend(cited::check(input, document));
     problems.sort_by_key(|p| (p.file.clone(), p.span.as_ref().map(|s| (s.start, s.end))));
     if problems.is_empty() { Ok(accounting) } else { Err(problems) }
@@ -133,9 +136,6 @@ pub(crate) fn objection(text: &str) -> Option<String> {
     })
 }
 
-/// What a name says of machines or software, if it is the name of one.
-pub(crate) fn machine(name: &str) -> Option<String> {
-    let words: Vec<&str> = name.split_whitespace().map(trimmed).collect();
 /// What words say by way of comparison, if they compare.
 pub(crate) fn comparison(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().map(trimmed).collect();
@@ -146,6 +146,9 @@ pub(crate) fn comparison(text: &str) -> Option<String> {
     })
 }
 
+/// What a name says of machines or software, if it is the name of one.
+pub(crate) fn machine(name: &str) -> Option<String> {
+    let words: Vec<&str> = name.split_whitespace().map(trimmed).collect();
     let lexicon = Lexicon::default();
     (0..words.len()).find_map(|i| match lexicon.find(&words[i..])? {
         (Category::Hardware, _) => Some("names a machine".to_owned()),

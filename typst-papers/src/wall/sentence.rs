@@ -15,15 +15,54 @@ use crate::results::Results;
 use crate::world::PaperWorld;
 
 /// Verbs that give a number to the name before them.
-const GIVING: [&str; 34] = [
-    "needs", "need", "needed", "takes", "take", "took", "reaches", "reach", "reached", "achieves",
-    "achieve", "achieved", "has", "have", "had", "gets", "get", "got", "is", "was", "requires",
-    "required", "obtains", "obtained", "attains", "attained", "scores", "scored", "yields",
-    "yielded", "uses", "used", "gives", "gave",
+const GIVING: [&str; 42] = [
+    "settles",
+    "settled",
+    "converges",
+    "converged",
+    "ends",
+    "ended",
+    "shows",
+    "showed",
+    "needs",
+    "need",
+    "needed",
+    "takes",
+    "take",
+    "took",
+    "reaches",
+    "reach",
+    "reached",
+    "achieves",
+    "achieve",
+    "achieved",
+    "has",
+    "have",
+    "had",
+    "gets",
+    "get",
+    "got",
+    "is",
+    "was",
+    "requires",
+    "required",
+    "obtains",
+    "obtained",
+    "attains",
+    "attained",
+    "scores",
+    "scored",
+    "yields",
+    "yielded",
+    "uses",
+    "used",
+    "gives",
+    "gave",
 ];
 
 /// Words between a verb and its number that change nothing.
-const FILLERS: [&str; 8] = ["a", "an", "only", "about", "just", "still", "the", "mean"];
+const FILLERS: [&str; 10] =
+    ["a", "an", "only", "about", "just", "still", "the", "mean", "at", "to"];
 
 /// Words that give the number before them to the name behind.
 const GIVEN_TO: [&str; 5] = ["for", "with", "under", "by", "in"];
@@ -67,6 +106,26 @@ fn opposite(side: &str) -> &'static str {
     if side == "before" { "behind" } else { "before" }
 }
 
+/// Whether a word is one of those that numbers are of.
+fn is_quantity(word: &str) -> bool {
+    matches!(
+        word,
+        "accuracy"
+            | "loss"
+            | "error"
+            | "perplexity"
+            | "score"
+            | "number"
+            | "count"
+            | "time"
+            | "mean"
+            | "value"
+            | "steps"
+            | "updates"
+            | "rate"
+    )
+}
+
 /// A word's letters that are the author's, in lower case; empty behind doors and for numbers.
 pub(super) fn said(word: &Word) -> String {
     let own = word.letters.iter().filter(|letter| !letter.origin.is_package());
@@ -77,7 +136,7 @@ pub(super) fn said(word: &Word) -> String {
 /// The path of the number that a word begins with.
 fn number_path(pages: &Pages, word: &Word) -> Option<String> {
     let claim = pages.claim(word.letters.first()?)?;
-    matches!(claim.kind().as_str(), "value" | "param").then(|| claim.path())
+    matches!(claim.kind().as_str(), "value" | "param" | "compare").then(|| claim.path())
 }
 
 /// The experiment that a verb before the word gives its number to, that stands before a colon, or
@@ -98,13 +157,26 @@ fn subject<'a>(
     } else if !plain[at].ends_with(':') && !apart {
         return farther(input, plain, i);
     }
-    let (results, start) = named(input, plain, at)?;
+    let Some((results, start)) = named(input, plain, at) else {
+        return given
+            .then(|| owner(input, plain, at).or_else(|| farther(input, plain, i)))
+            .flatten();
+    };
     // A name of one word may be an ordinary word: "again needs". An article makes it a name.
     let before = |back: usize| start.checked_sub(back).map_or("", |at| plain[at].as_str());
     let article = matches!(before(1), "the" | "our");
-    let other = article && BESIDE.contains(&before(2));
+    // "The accuracy of the baseline is": what is of it is its own.
+    let own = before(2) == "of" && given && is_quantity(before(3));
+    let other = article && BESIDE.contains(&before(2)) && !own;
     let sure = article || start < at || apart && !given;
     (sure && !other).then_some((results, start))
+}
+
+/// The experiment that a quantity belongs to: "the baseline's accuracy", where that is before the verb.
+fn owner<'a>(input: &'a PaperInput, plain: &[String], at: usize) -> Option<(&'a Results, usize)> {
+    let before = at.checked_sub(1)?;
+    let possessive = plain[before].ends_with("'s") || plain[before].ends_with("’s");
+    possessive.then(|| named(input, plain, before)).flatten()
 }
 
 /// The subject of a clause that goes on for a few words before its number: "the baseline reached the
@@ -141,17 +213,19 @@ const OTHERS: [&str; 14] = [
 const BESIDE: [&str; 9] =
     ["to", "of", "than", "from", "unlike", "like", "against", "with", "beside"];
 
-/// The experiment that a number is given to: "for the baseline".
+/// The experiment that a number is given to: "for the baseline", "(baseline)".
 fn object<'a>(input: &'a PaperInput, plain: &[String], i: usize) -> Option<(&'a Results, usize)> {
     // The unit and the spread are words of the package's, and empty here.
     let mut at = i + 1;
     while plain.get(at)?.is_empty() {
         at += 1;
     }
-    if !GIVEN_TO.contains(&plain[at].as_str()) {
-        return None;
+    if !plain[at].starts_with('(') {
+        if !GIVEN_TO.contains(&plain[at].as_str()) {
+            return None;
+        }
+        at += 1;
     }
-    at += 1;
     if matches!(plain.get(at)?.as_str(), "the" | "a" | "our") {
         at += 1;
     }
@@ -164,7 +238,11 @@ fn object<'a>(input: &'a PaperInput, plain: &[String], i: usize) -> Option<(&'a 
 }
 
 /// The experiment whose name ends with this word; the longest name wins.
-fn named<'a>(input: &'a PaperInput, plain: &[String], at: usize) -> Option<(&'a Results, usize)> {
+pub(super) fn named<'a>(
+    input: &'a PaperInput,
+    plain: &[String],
+    at: usize,
+) -> Option<(&'a Results, usize)> {
     let ends = |results: &Results| {
         names(results)
             .into_iter()
@@ -229,7 +307,14 @@ fn other_point(
             })
             .collect();
         let [(value, at)] = named.as_slice() else { return None };
-        let own = source.contains(&format!("{axis}: \"{value}\""));
+        // A sentence that names the number's own point as well may mean either.
+        let names_own = |word: &String| {
+            values.iter().any(|value| {
+                word.starts_with(*value) && source.contains(&format!("{axis}: \"{value}\""))
+            })
+        };
+        let end = plain[i..].iter().position(|word| word.ends_with(['.', '!', '?']));
+        let own = plain[start..end.map_or(plain.len(), |end| i + end + 1)].iter().any(names_own);
         (!own && source.contains(&format!("{axis}: \""))).then(|| ((*value).to_owned(), *at))
     })
 }
@@ -260,7 +345,7 @@ fn other_metric<'a>(
     others.filter_map(|name| Some((name.as_str(), matches(name)?))).next()
 }
 
-fn report(world: &PaperWorld, word: &Word, message: String) -> Option<Problem> {
+pub(super) fn report(world: &PaperWorld, word: &Word, message: String) -> Option<Problem> {
     let (span, offset) = word.letters.iter().find_map(|letter| match letter.origin {
         Origin::Author(span, offset) => Some((span, offset)),
         Origin::Package(_) | Origin::Nowhere => None,
