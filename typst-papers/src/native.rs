@@ -133,7 +133,7 @@ fn field<T: FromValue>(dict: &Dict, key: &str, span: Span) -> SourceResult<T> {
     dict.get(key).at(span)?.clone().cast::<T>().at(span)
 }
 
-/// `objection-to-claim(text, (operator, metric, unit, better, first, second, others, metrics, covered))`:
+/// `objection-to-claim(text, (operator, metric, unit, better, first, second, others, metrics, covered, some, margin, all))`:
 /// what is wrong with the words, and a hint.
 fn objection_to_claim(args: &mut Args) -> SourceResult<Value> {
     let text: Str = args.expect("text")?;
@@ -157,6 +157,9 @@ fn objection_to_claim(args: &mut Args) -> SourceResult<Value> {
         others: names("others")?,
         metrics: names("metrics")?,
         covered: field(&claim, "covered", span)?,
+        some: field(&claim, "some", span)?,
+        margin: field(&claim, "margin", span)?,
+        all: field(&claim, "all", span)?,
     };
     let objection = wording::objection(&text, &claimed);
     Ok(objection.map_or(Value::None, |(told, hint)| {

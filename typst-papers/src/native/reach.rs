@@ -35,6 +35,50 @@ const MOST: &[&str] = &[
     "unmatched",
     "optimal",
 ];
+/// Words that speak of all experiments.
+const ALL: &[&str] = &["all", "any", "every", "each", "overall", "unrivalled", "unmatched"];
+/// Words that leave it open where something holds.
+const SOME: &[&str] =
+    &["some", "one", "sometimes", "certain", "somewhere", "partly", "cases", "least"];
+/// Words that say that a difference is large.
+const MUCH: &[&str] = &[
+    "vastly",
+    "dramatically",
+    "enormously",
+    "enormous",
+    "hugely",
+    "huge",
+    "massively",
+    "massive",
+    "drastically",
+    "substantially",
+    "considerably",
+    "overwhelmingly",
+    "tremendously",
+];
+/// What comparatives are often said of.
+const QUANTITIES: &[&str] = &[
+    "memory",
+    "parameter",
+    "energy",
+    "time",
+    "compute",
+    "data",
+    "latency",
+    "cost",
+    "token",
+    "step",
+    "update",
+    "epoch",
+    "accuracy",
+    "loss",
+    "error",
+    "perplexity",
+    "throughput",
+];
+/// Comparatives that stand before what they are said of.
+const BEFORE: &[&str] = &["less", "fewer", "more", "lower", "higher", "smaller", "larger"];
+
 /// Comparisons with work that no experiment of a project stands for.
 const ELSEWHERE: &[&[&str]] = &[
     &["state", "of", "the", "art"],
@@ -71,6 +115,27 @@ pub(super) fn beyond(words: &[&str], claimed: &Claimed<'_>) -> Option<(String, &
             return Some((told, "write on: \"every point\", or name the point in the words"));
         }
     }
+    if claimed.operator == "best of" && !claimed.all {
+        let every = words.iter().find(|word| ALL.contains(word));
+        if let Some(word) = every {
+            let told = format!("\"{word}\" speaks of more experiments than were compared");
+            return Some((told, "claim it of \"experiment.*\", or name those that are meant"));
+        }
+    }
+    if claimed.some && !words.iter().any(|word| SOME.contains(word)) {
+        let told = "they speak of all points, and one is enough for the claim".to_owned();
+        return Some((told, "say \"some\" or \"in one case\", or write on: \"every point\""));
+    }
+    if let Some(word) = words.iter().find(|word| MUCH.contains(word))
+        && !claimed.margin
+    {
+        let told = format!("\"{word}\" says by how much, and the claim has no margin");
+        return Some((told, "write margin: NUMBER, or leave the word out"));
+    }
+    if let Some(noun) = another_quantity(words, claimed) {
+        let told = format!("they compare {noun}, but the claim is about {}", claimed.metric);
+        return Some((told, "claim the metric that they name"));
+    }
     if let Some(other) = foreign(words, claimed) {
         let told = format!("they name {other}, which the claim does not compare");
         return Some((
@@ -96,14 +161,37 @@ fn foreign<'a>(words: &[&str], claimed: &'a Claimed<'_>) -> Option<&'a str> {
     other.map(String::as_str)
 }
 
-/// A metric that the words name instead of the claim's own.
-fn another_metric<'a>(words: &[&str], claimed: &'a Claimed<'_>) -> Option<&'a str> {
-    let own: Vec<String> = parts(claimed.metric)
+/// What a comparative is said of directly, where the claim's metric is something else.
+fn another_quantity<'a>(words: &[&'a str], claimed: &Claimed<'_>) -> Option<&'a str> {
+    let own = own_words(claimed);
+    // Steps, updates and epochs are counts of the same, and time passes with them.
+    let counted = |word: &str| matches!(word, "step" | "update" | "epoch" | "time");
+    let timed = units::sooner(claimed.unit).is_some();
+    let compared = words.windows(2).filter(|pair| BEFORE.contains(&pair[0])).map(|pair| pair[1]);
+    let (own, others): (Vec<&str>, Vec<&str>) = compared.partition(|noun| {
+        let noun = noun.trim_end_matches('s');
+        own.iter().any(|part| part == noun) || timed && counted(noun)
+    });
+    let known = |noun: &&str| {
+        let noun = noun.trim_end_matches('s');
+        QUANTITIES.iter().any(|known| known.trim_end_matches('s') == noun)
+    };
+    others.into_iter().filter(|_| own.is_empty()).find(known)
+}
+
+/// The words of the claim's metric and its unit, in the singular.
+fn own_words(claimed: &Claimed<'_>) -> Vec<String> {
+    parts(claimed.metric)
         .into_iter()
         .chain(parts(claimed.unit))
         .filter(|part| part.len() >= 3)
         .map(|part| part.trim_end_matches('s').to_owned())
-        .collect();
+        .collect()
+}
+
+/// A metric that the words name instead of the claim's own.
+fn another_metric<'a>(words: &[&str], claimed: &'a Claimed<'_>) -> Option<&'a str> {
+    let own = own_words(claimed);
     let named = |word: &&str| own.iter().any(|part| word.trim_end_matches('s') == part);
     let fast = units::sooner(claimed.unit).is_some() && words.iter().any(|word| is_speed(word));
     if fast || words.iter().any(named) {
@@ -130,6 +218,9 @@ mod tests {
             metric: "steps_to_99",
             metrics: names(&["loss", "val_accuracy"]),
             covered,
+            some: false,
+            margin: false,
+            all: true,
         };
         let text = text.to_lowercase();
         let words = super::super::wording::words(&text);
@@ -157,7 +248,12 @@ mod tests {
             ("They need the fewest steps.", "\"fewest\" speaks of more than two sides"),
             ("Fewer steps make them the state-of-the-art.", "\"state of the art\" compares"),
             ("The wide model needs fewer steps.", "they name wide model"),
-            ("They end with a lower loss.", "they name loss, but the claim is about steps_to_99"),
+            (
+                "They end with a lower loss.",
+                "they compare loss, but the claim is about steps_to_99",
+            ),
+            ("They need fewer parameters.", "they compare parameters, but the claim"),
+            ("They need vastly fewer steps.", "\"vastly\" says by how much"),
             ("They end with a lower val_accuracy.", "they name val_accuracy"),
         ] {
             let told = said(text, "<", false).unwrap_or_default();

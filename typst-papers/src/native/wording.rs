@@ -1,7 +1,7 @@
 //! Whether the words of a claim say what its operator says.
 //!
-//! This reads a small table of English comparatives, not English. What it does not know it lets
-//! pass; what it refuses is a comparative whose direction the operator contradicts.
+//! This reads a small table of English comparatives, not English. A claim of a direction needs one
+//! of them; refused is a comparative whose direction the operator contradicts.
 
 use super::units;
 
@@ -40,7 +40,7 @@ enum Sense {
 }
 
 const LOWER: &str = "lower less fewer smaller below fewest lowest smallest reduces reduced reduce \
-    decreases decreased decrease lowers lowered shrinks drops cuts halves undercuts";
+    decreases decreased decrease lowers lowered shrinks drops cuts halves undercuts saves saved save";
 const HIGHER: &str = "higher more greater larger bigger above highest largest greatest exceeds exceed \
     exceeded increases increased increase raises doubles grows";
 const FASTER: &str = "faster quicker sooner earlier shorter fastest quickest accelerates accelerated quickly rapidly";
@@ -68,16 +68,34 @@ pub(crate) struct Claimed<'a> {
     pub(crate) metrics: Vec<String>,
     /// Whether every point of the matrix was compared.
     pub(crate) covered: bool,
+    /// Whether one point of several is enough.
+    pub(crate) some: bool,
+    /// Whether the claim says by how much at least.
+    pub(crate) margin: bool,
+    /// Whether all experiments with the metric are on one side or the other.
+    pub(crate) all: bool,
 }
 
 /// What is wrong with the words of a claim, and what to do about it; `None` where nothing is.
 pub(crate) fn objection(text: &str, claimed: &Claimed<'_>) -> Option<(String, &'static str)> {
+    if several_sentences(text) {
+        return Some((
+            "the words are several sentences, and one claim".to_owned(),
+            "claim each sentence by itself; what needs no claim stands outside",
+        ));
+    }
     let text = text.to_lowercase();
     let words = words(&text);
     if let Some(told) = contradiction(&words, claimed) {
         return Some((
             format!("the words contradict the claim: {told}"),
             "change the words, or turn the claim around",
+        ));
+    }
+    if let Some(told) = unsaid(&words, claimed) {
+        return Some((
+            format!("the words do not say the claim: {told}"),
+            "say which side is lower, higher, faster, better, ...",
         ));
     }
     let (told, hint) = super::reach::beyond(&words, claimed)?;
@@ -112,6 +130,29 @@ pub(super) fn place(words: &[&str], names: &[String]) -> Option<usize> {
 /// Whether a word is about speed.
 pub(super) fn is_speed(word: &str) -> bool {
     matches!(sense(word), Some(Sense::Speed(_)))
+}
+
+/// Whether a sentence ends and another begins.
+fn several_sentences(text: &str) -> bool {
+    let mut parts = text.split_inclusive(['.', '!', '?']);
+    parts.next();
+    parts.any(|rest| rest.trim_start() != rest && rest.trim_start().starts_with(char::is_uppercase))
+}
+
+/// What a claim of a direction, or of sameness, leaves unsaid.
+fn unsaid(words: &[&str], claimed: &Claimed<'_>) -> Option<String> {
+    let compares = !comparatives(words).is_empty();
+    match claimed.operator {
+        "<" | ">" | "best of" if !compares => {
+            Some(format!("nothing in them compares, and the operator is \"{}\"", claimed.operator))
+        }
+        "no difference" => {
+            let equal = ["equal", "equally", "equivalent", "identical", "same"];
+            let said = words.iter().find(|word| equal.contains(word))?;
+            Some(format!("that no difference was found does not make them \"{said}\""))
+        }
+        _ => None,
+    }
 }
 
 fn contradiction(words: &[&str], claimed: &Claimed<'_>) -> Option<String> {
@@ -261,6 +302,9 @@ mod tests {
             others: Vec::new(),
             metrics: Vec::new(),
             covered: true,
+            some: false,
+            margin: false,
+            all: true,
         };
         contradiction(&words(&text.to_lowercase()), &claimed)
     }
