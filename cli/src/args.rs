@@ -223,6 +223,14 @@ fn size(text: &str) -> Result<u64, String> {
     quantity::parse_size(text).ok_or_else(|| "expected a size such as `64MiB` or `2GB`".to_owned())
 }
 
+/// Memory to check a bundle with: below this much not even its threads start.
+fn verify_memory(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes < 16 << 20 => Err("expected at least `16MiB`".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
 /// A duration as recipes have it: `1h30min`.
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = quantity::parse_duration(text);
@@ -470,7 +478,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "TIME", default_value = VERIFY_TIME, value_parser = duration)]
     pub(crate) time_limit: Duration,
     /// How much memory it may take to check a bundle
-    #[arg(long, value_name = "SIZE", default_value = VERIFY_MEMORY, value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = VERIFY_MEMORY, value_parser = verify_memory)]
     pub(crate) memory_limit: u64,
     /// Hold these limits in this process
     #[arg(long, hide = true)]

@@ -54,9 +54,10 @@ fn what_a_stranger_s_pages_may_cost_is_bounded() {
     bundled(&world);
     let said = world.run(&["verify", "toy.zip", "--time-limit", "1ms"]).code(101);
     said.says("not checked to the end: its pages take more than 1ms").says("`--time-limit`");
-    let said = world.run(&["verify", "toy.zip", "--memory-limit", "32MiB"]).code(101);
-    said.says("signal 6 ended this; 32MiB of memory may be too little");
+    let said = world.run(&["verify", "toy.zip", "--memory-limit", "16MiB"]).code(101);
+    said.says("signal 6 ended this; 16MiB of memory may be too little");
     world.run(&["verify", "toy.zip", "--memory-limit", "128"]).code(1).says("a size such as");
+    world.run(&["verify", "toy.zip", "--memory-limit", "1MB"]).code(1).says("at least `16MiB`");
     world.run(&["verify", "toy.zip", "--time-limit", "1h", "--memory-limit", "2GiB"]).ok();
 }
 
@@ -276,6 +277,7 @@ fn a_thin_bundle_names_large_files_and_gives_the_same_pages() {
     std::fs::create_dir(thin.join("experiment/data")).unwrap();
     let data = world.path("toy/experiment/data/large.txt");
     std::fs::copy(data, thin.join("experiment/data/large.txt")).unwrap();
+    world.run_in(&thin, &["verify"]).ok().says("all as recorded");
     world.run_in(&thin, &["reproduce"]).ok().says("[Re]");
 }
 

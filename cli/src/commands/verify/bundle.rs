@@ -66,12 +66,20 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, args: &Verify) -> Resu
     if !judged.left_out.files.is_empty() {
         report.count("files left out", judged.left_out.files.len());
     }
-    if verified.findings.is_empty() {
+    // What was left out may be put back, as it was.
+    let left_out = &judged.left_out.files;
+    let put_back = |finding: &&Finding| {
+        let Finding::Unlisted { file, .. } = finding else { return false };
+        let held = verified.files.get(file).map(|held| held.digest);
+        held.is_some() && left_out.get(file).map(|file| file.blake3) == held
+    };
+    let findings: Vec<&Finding> = verified.findings.iter().filter(|it| !put_back(it)).collect();
+    if findings.is_empty() {
         return tell(report, judged);
     }
     // Where bytes are not as they were, all that follows from them would only say it again.
     let mut told = BTreeSet::new();
-    for finding in &verified.findings {
+    for finding in findings {
         // The second list says of a file only what the first has said.
         if matches!(finding, Finding::Changed { .. }) && !told.insert(finding.file()) {
             continue;
