@@ -61,6 +61,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A directory within more others than a tree can hold.
+    #[error("directories are nested too deep: `{}`", .path.display())]
+    TooDeep {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A file of a kind that a tree cannot hold.
     #[error("`{}` is a {kind}; only files, directories and symbolic links can be stored", .path.display())]
     SpecialFile {

@@ -24,8 +24,17 @@ pub(crate) enum Found {
     Link { target: String },
 }
 
+/// How far below the outermost a directory may lie: each is walked from within the one above.
+const DEEPEST: usize = 256;
+
 /// Surveys a directory and everything below it. `depth` is how far it is below the outermost one.
+///
+/// # Errors
+/// What no tree can hold: names, links, kinds of files, and directories nested beyond [`DEEPEST`].
 pub(crate) fn directory(dir: &Path, depth: usize) -> Result<Listing> {
+    if depth > DEEPEST {
+        return Err(StoreError::TooDeep { path: dir.to_path_buf() });
+    }
     let mut listing = Listing::new();
     for (name, path) in files::list(dir)? {
         let name = name.to_str().ok_or_else(|| StoreError::NotUtf8 { path: path.clone() })?;
@@ -92,5 +101,20 @@ impl Store {
             entries.insert(name, entry);
         }
         Ok(self.put_bytes(&Tree { entries }.to_bytes())?.digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nested_too_deep_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = (0..300).fold(root.path().to_path_buf(), |path, _| path.join("d"));
+        fs::create_dir_all(&deep).unwrap();
+        let refused = directory(root.path(), 0).unwrap_err();
+        assert!(matches!(refused, StoreError::TooDeep { .. }), "{refused}");
+        directory(&root.path().join(["d"; 200].join("/")), 0).unwrap();
     }
 }

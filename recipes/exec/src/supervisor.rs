@@ -55,7 +55,7 @@ use self::keeper::{Keeper, Patience};
 use self::notify::Observer;
 use self::watch::Watch;
 use crate::facts::sample::Sampler;
-use crate::sandbox::{Access, Exit, Finished, Isolation, Level, Limit, Spec, Usage};
+use crate::sandbox::{Access, Exit, Finished, Holder, Isolation, Level, Limit, Spec, Usage};
 
 /// The hidden first argument with which the binary is a supervisor.
 pub const ARGUMENT: &str = "__supervise";
@@ -210,9 +210,14 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     let left_running =
         if is_over { 0 } else { end.left.unwrap_or(0).max(processes::kill_all(warden)) };
     let over = disk.is_some_and(Disk::finish).then_some(Limit::Disk);
-    let exit = verdict(watch.group.hit().or(over), end.exit);
     let Watch { group, peak, cpu, observer, sampler, .. } = watch;
     let usage = usage(wall, peak.max(end.peak), [Some(cpu), end.cpu, group.cpu()]);
+    // What no look has caught, the count at the end may.
+    let sampled = group.held().memory == Holder::Sampling;
+    let most = spec.limits.memory.filter(|_| sampled);
+    let ballooned = most.is_some_and(|most| usage.peak_memory_bytes > most);
+    let over = over.or(ballooned.then_some(Limit::Memory));
+    let exit = verdict(group.hit().or(over), end.exit);
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
     let undeclared = observer.and_then(Observer::finish);
     let finished = Finished {

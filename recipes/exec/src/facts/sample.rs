@@ -78,6 +78,11 @@ impl Series {
         self.count += 1;
     }
 
+    /// How many came.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
     /// None if nothing came.
     pub(crate) fn summary(&self) -> Option<Summary> {
         let mean = self.sum / f64::from(self.count);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -153,7 +153,12 @@ impl Copy {
 struct Lines {
     line: Vec<u8>,
     too_long: bool,
+    /// When the second began in which so many bytes were passed on.
+    second: Option<(Instant, usize)>,
 }
+
+/// The most bytes of progress in a second; who writes more is not read by anybody.
+const READABLE: usize = 1 << 20;
 
 impl Lines {
     /// Writes the lines that `bytes` complete to standard output. The builder reads it; if it is
@@ -161,10 +166,20 @@ impl Lines {
     fn pass_on(&mut self, bytes: &[u8]) {
         let mut out = Vec::new();
         self.take(bytes, &mut out);
-        if !out.is_empty() {
+        if !out.is_empty() && self.is_readable(out.len()) {
             let mut stdout = io::stdout().lock();
             stdout.write_all(&out).and_then(|()| stdout.flush()).ok();
         }
+    }
+
+    fn is_readable(&mut self, bytes: usize) -> bool {
+        let now = Instant::now();
+        let (began, before) = self
+            .second
+            .filter(|(began, _)| now - *began < Duration::from_secs(1))
+            .unwrap_or((now, 0));
+        self.second = Some((began, before + bytes));
+        before + bytes <= READABLE
     }
 
     fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) {

@@ -150,6 +150,22 @@ pub(super) fn compile(sockets: Sockets) -> Result<BpfProgram, String> {
     let typing = [libc::TIOCSTI, libc::TIOCLINUX]
         .map(|request| all([argument_of(1, SeccompCmpOp::Eq, request)]));
     rules.insert(libc::SYS_ioctl, typing.into_iter().collect::<Result<_, _>>()?);
+    // Making all others who open a file wait: inputs are shared with other runs and the store.
+    let lease = all([argument(1, SeccompCmpOp::Eq, libc::F_SETLEASE)])?;
+    rules.insert(libc::SYS_fcntl, vec![lease]);
+    // Another process's limits: that of its files' size can kill it.
+    let others = all([
+        argument(0, SeccompCmpOp::Ne, 0),
+        SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)
+            .map_err(|error| error.to_string()),
+    ])?;
+    rules.insert(libc::SYS_prlimit64, vec![others]);
+    if sockets != Sockets::All {
+        // Without a namespace, these are the machine's.
+        for call in [libc::SYS_shmget, libc::SYS_msgget, libc::SYS_semget] {
+            rules.insert(call, Vec::new());
+        }
+    }
     let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     let programs = [(rules, libc::EPERM), (absent, libc::ENOSYS)];
     let mut programs = programs
@@ -347,6 +363,10 @@ mod tests {
             (libc::SYS_socket, [vsock, 0], REFUSED),
             (libc::SYS_ioctl, [0, libc::TIOCSTI], REFUSED),
             (libc::SYS_ioctl, [0, libc::TIOCGWINSZ], libc::SECCOMP_RET_ALLOW),
+            (libc::SYS_fcntl, [0, libc::F_SETLEASE as u64], REFUSED),
+            (libc::SYS_fcntl, [0, libc::F_GETFD as u64], libc::SECCOMP_RET_ALLOW),
+            (libc::SYS_prlimit64, [7, 0], libc::SECCOMP_RET_ALLOW),
+            (libc::SYS_shmget, [0, 0], REFUSED),
         ] {
             assert_eq!(judged(&filter, number(call), arguments), verdict, "{call}");
             assert_eq!(judged(&observed, number(call), arguments), verdict, "{call}");

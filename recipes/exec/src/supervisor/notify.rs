@@ -64,7 +64,7 @@ fn listen(listener: &OwnedFd, cwd: &Path, visible: &[Visible]) -> BTreeSet<Strin
         if events.contains(PollFlags::POLLIN) {
             // A process can die between asking and being heard.
             let Ok(waiting) = sys::receive(listener.as_fd()) else { continue };
-            let path = path(&waiting, cwd);
+            let path = path(&waiting, cwd).filter(|_| !makes(&waiting));
             let hidden = path.filter(|path| !visible.iter().any(|shown| shown.has(path)));
             // Only what is there can be missed.
             let hidden = hidden.filter(|path| path.symlink_metadata().is_ok_and(|at| !at.is_dir()));
@@ -78,6 +78,21 @@ fn listen(listener: &OwnedFd, cwd: &Path, visible: &[Visible]) -> BTreeSet<Strin
             return undeclared;
         }
     }
+}
+
+/// Whether a call makes the file if need be: that is the run's own, whatever else has its name.
+fn makes(waiting: &sys::Waiting) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let first = waiting.call == libc::SYS_open;
+    #[cfg(not(target_arch = "x86_64"))]
+    let first = false;
+    // The flags of openat2 are behind a pointer.
+    let flags = match waiting.call {
+        _ if first => waiting.args[1],
+        libc::SYS_openat => waiting.args[2],
+        _ => 0,
+    };
+    flags & u64::from(libc::O_CREAT.cast_unsigned()) != 0
 }
 
 /// The path that a call is about, from the root, by a program that started in `cwd`.

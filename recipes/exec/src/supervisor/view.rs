@@ -311,9 +311,16 @@ impl View {
             self.link(to, name)?;
         }
         let size = spec.limits.memory.map_or_else(|| "50%".to_owned(), |bytes| bytes.to_string());
-        memory(&self.folder("/dev/shm")?, &format!("mode=1777,size={size}"))
+        // Empty files take the kernel's memory, which nobody counts.
+        memory(
+            &self.folder("/dev/shm")?,
+            &format!("mode=1777,nr_inodes={SHARED_FILES},size={size}"),
+        )
     }
 }
+
+/// The most files of `/dev/shm`.
+const SHARED_FILES: u32 = 1 << 16;
 
 fn told(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())

@@ -102,7 +102,9 @@ fn for_an_ordinary_user() {
 }
 
 /// The tricks that are held by what a process can do to itself.
-const WITHOUT_NAMESPACES: [&str; 13] = [
+const WITHOUT_NAMESPACES: [&str; 15] = [
+    "lease",
+    "others-limits",
     "read-outside",
     "read-relative",
     "write-outside",

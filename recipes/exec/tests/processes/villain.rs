@@ -104,7 +104,10 @@ pub(crate) const TRICKS: &[Trick] = &[
     ("swap", || refused(|| raw(libc::SYS_swapon, [c"/out/x".as_ptr() as _, 0, 0, 0, 0, 0]))),
     ("type-for-terminal", || refused(|| raw(libc::SYS_ioctl, [0, libc::TIOCSTI as _, 0, 0, 0, 0]))),
     ("capabilities", capabilities),
+    ("lease", || refused(|| raw(libc::SYS_fcntl, [0, libc::F_SETLEASE as _, 0, 0, 0, 0]))),
+    ("others-limits", others_limits),
     // Resources.
+    ("shared-files", shared_files),
     ("disk-one-file", || fill(|_| true)),
     ("disk-many-files", disk_many_files),
     ("disk-sparse", disk_sparse),
@@ -170,6 +173,28 @@ fn refused(call: impl FnOnce() -> Result<c_long, Error>) -> Told {
         Err(error) => Err(format!("the kernel was asked: {error}")),
         Ok(_) => Err("it worked".to_owned()),
     }
+}
+
+/// A limit of the parent's, by which it would be killed when it writes.
+fn others_limits() -> Told {
+    let none = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let limit = libc::RLIMIT_FSIZE as c_long;
+    // SAFETY: it asks for a number.
+    let parent = unsafe { libc::getppid() };
+    refused(|| {
+        raw(libc::SYS_prlimit64, [parent.max(1).into(), limit, (&raw const none) as _, 0, 0, 0])
+    })
+}
+
+/// Empty files in memory, each of which takes a kilobyte of the kernel's.
+fn shared_files() -> Told {
+    const MANY: usize = 200_000;
+    for count in 0..MANY {
+        if let Err(error) = File::create(format!("/dev/shm/{count}")) {
+            return Ok(format!("after {count}: {error}"));
+        }
+    }
+    Err(format!("{MANY} files in memory"))
 }
 
 fn no_read(path: &str) -> Told {

@@ -139,7 +139,8 @@ impl Meter {
 
 impl Watched {
     fn look(&mut self, device: &Device<'_>, pids: &[Pid], now: Instant) {
-        self.samples += 1;
+        let named = std::mem::take(&mut self.named);
+        let before = self.told();
         if let Ok(rates) = device.utilization_rates() {
             self.utilisation.push(f64::from(rates.gpu));
         }
@@ -171,6 +172,14 @@ impl Watched {
                 self.lost = self.lost.take().or_else(|| lost(&error));
             }
         }
+        // A look that nothing came of is none.
+        self.samples += u32::from(self.named || self.told() > before);
+        self.named |= named;
+    }
+
+    /// How many values were told so far.
+    fn told(&self) -> u32 {
+        [self.utilisation, self.memory, self.clock, self.power].iter().map(Series::count).sum()
     }
 
     /// A look that the device did not answer: what computed on it then is not known.
@@ -204,7 +213,10 @@ impl Watched {
     }
 
     fn finish(mut self, counter: Option<u64>, now: Instant) -> GpuUse {
-        self.add_up(now);
+        // Nobody knows what a lost device took.
+        if self.lost.is_none() {
+            self.add_up(now);
+        }
         let counted = counter.zip(self.counter).and_then(|(end, start)| end.checked_sub(start));
         let (energy_j, energy_source) = match counted {
             Some(millijoules) => (Some(millijoules as f64 / 1000.0), Some(EnergySource::Counter)),
