@@ -4,7 +4,7 @@ use typst::syntax::{LinkedNode, Span, SyntaxKind};
 
 use super::pages::{Letter, Origin, Printer};
 use super::place::{Door, Place};
-use super::{Wall, claims, is_digit, math, nearby};
+use super::{Wall, claims, identifiers, is_digit, math, nearby};
 
 impl Wall<'_> {
     /// Counts every digit of the pages, or reports it.
@@ -71,6 +71,10 @@ impl Wall<'_> {
             && math::structural(&node)
         {
             self.accounting.declared += 1;
+            return;
+        }
+        if identifiers::is_identifier(place, span) {
+            self.accounting.citations += 1;
             return;
         }
         let range = place.token(offset);

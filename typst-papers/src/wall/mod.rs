@@ -15,16 +15,20 @@
 //!
 //! `pages` reads the words off the pages, `place` finds what stands at a span and behind which
 //! door of the package, `words` knows numbers in words, `lexicon` machines, software and
-//! comparisons, `syntax` what a text may be written with, `numbers` and `denied` what may stand
-//! beside a number, `cited` the bibliography, `nearby` what an author may have meant. Doors are
-//! found in the text and not on the page, which is why nobody may bind their names anew. `sentence`
-//! and `called` judge what a sentence makes of a number: whose it is, and what.
+//! comparisons, `syntax` what a text may be written with, `numbers`, `units`, `bounds` and `denied`
+//! what may stand beside a number, `sentence` and `called` whose and what a sentence makes it,
+//! `sight` what cannot be seen, `drawn` drawings made of letters, `identifiers` the digits of
+//! addresses, `cited` the bibliography, `nearby` what an author may have meant. Doors are found in
+//! the text and not on the page, which is why nobody may bind their names anew.
 
+mod bounds;
 mod called;
 mod cited;
 mod claims;
 mod denied;
 mod digits;
+mod drawn;
+mod identifiers;
 mod lexicon;
 mod math;
 mod nearby;
@@ -34,9 +38,11 @@ mod place;
 mod prose;
 mod recipe;
 mod sentence;
+mod sight;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod units;
 mod words;
 
 use std::collections::BTreeSet;
@@ -109,9 +115,12 @@ pub(crate) fn check(
     wall.digits();
     wall.images();
     wall.turned();
+    wall.sight();
+    wall.drawn();
     let mut problems = wall.problems;
     let accounting = wall.accounting;
     problems.extend(numbers::check(world, &pages));
+    problems.extend(denied::claims(world, &pages));
     problems.extend(sentence::check(input, world, &pages));
     problems.extend(called::check(input, world, &pages));
     problems.extend(cited::check(input, document));

@@ -1,98 +1,11 @@
 //! What stands beside a number of the package's: nothing that would change what it says.
 
 use super::claims::Claim;
-use super::pages::{Letter, Origin, Pages};
-use super::place::Place;
-use super::{denied, is_digit};
+use super::pages::{Letter, Origin, Pages, Printer};
+use super::place::{Door, Place};
+use super::{bounds, denied, is_digit, units};
 use crate::problem::Problem;
 use crate::world::PaperWorld;
-
-/// Those of them that would change a parameter or a count; what these count, a text may name.
-const SCALES: [&str; 13] =
-    ["%", "％", "‰", "percent", "percentage", "times", "x", "×", "k", "K", "M", "B", "G"];
-
-/// Words that bound or bend the number behind them.
-const BENDING: [&str; 24] = [
-    "minus",
-    "negative",
-    "as low as",
-    "as high as",
-    "in excess of",
-    "upwards of",
-    "barely",
-    "hardly",
-    "fewer than",
-    "greater than",
-    "up to",
-    "more than",
-    "less than",
-    "over",
-    "under",
-    "nearly",
-    "almost",
-    "at least",
-    "at most",
-    "as many as",
-    "as few as",
-    "exceeding",
-    "above",
-    "below",
-];
-
-/// Those that no constant has a use for.
-const GAINS: [&str; 5] = ["up to", "as high as", "as low as", "upwards of", "in excess of"];
-
-/// Units and factors that an author could put behind a number.
-const UNITS: [&str; 48] = [
-    "weeks",
-    "months",
-    "years",
-    "％",
-    "percentage",
-    "tokens",
-    "samples",
-    "examples",
-    "%",
-    "percent",
-    "‰",
-    "times",
-    "x",
-    "×",
-    "k",
-    "K",
-    "M",
-    "B",
-    "G",
-    "s",
-    "ms",
-    "µs",
-    "min",
-    "h",
-    "seconds",
-    "second",
-    "minutes",
-    "minute",
-    "hours",
-    "hour",
-    "days",
-    "day",
-    "steps",
-    "step",
-    "epochs",
-    "epoch",
-    "updates",
-    "GB",
-    "MB",
-    "kB",
-    "GiB",
-    "MiB",
-    "W",
-    "J",
-    "Hz",
-    "GHz",
-    "nats",
-    "bits",
-];
 
 /// Numbers that are covered, cut or changed, that run together, and signs, factors, units and
 /// bounding words that the author put beside a number.
@@ -112,6 +25,7 @@ pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
             if is_digit(letter.char) {
                 problems.extend(before.and_then(|before| joined(world, before, Side::Before)));
                 problems.extend(after.and_then(|after| joined(world, after, Side::After)));
+                problems.extend(after.and_then(|after| raised(world, pages, i, after)));
             }
             let kind = claim.kind();
             let constant = kind == "constant";
@@ -120,7 +34,7 @@ pub(super) fn check(world: &PaperWorld, pages: &Pages) -> Vec<Problem> {
             if j == 0 && first && (is_digit(letter.char) || letter.char == '−') {
                 problems.extend(signed(world, pages, i));
                 problems.extend(
-                    (measured || constant).then(|| bent(world, pages, i, constant)).flatten(),
+                    (measured || constant).then(|| bounds::check(world, pages, i, claim)).flatten(),
                 );
                 problems.extend(measured.then(|| denied::check(world, pages, i)).flatten());
             }
@@ -144,30 +58,93 @@ fn disfigured(world: &PaperWorld, pages: &Pages, claim: &Claim) -> Option<Proble
     Some(said(&place, place.token(offset), message, "show numbers as the package prints them"))
 }
 
-/// A minus that stands alone before a number.
+/// A sign or a currency that stands alone before a number.
 fn signed(world: &PaperWorld, pages: &Pages, i: usize) -> Option<Problem> {
     let before = pages.words.get(i.checked_sub(1)?)?;
-    let [sign] = before.letters.as_slice() else { return None };
-    if !matches!(
-        sign.char,
-        '-' | '−' | '<' | '>' | '~' | '∼' | '≈' | '±' | '×' | '≥' | '≤' | '‒' | '‑'
-    ) {
-        return None;
-    }
+    let money = units::is_money(before.text().trim_start_matches('('));
+    let sign = match before.letters.as_slice() {
+        [sign] if is_sign(sign.char) || units::is_currency(sign.char) => sign,
+        [first, ..] if money => first,
+        _ => return None,
+    };
     let Origin::Author(span, offset) = sign.origin else { return None };
     let place = Place::of(world, span)?;
     // In a formula, a sign between operands is an operation.
-    if place.math && sign.char != '±' {
+    if place.math && !matches!(sign.char, '±' | '∓') && !leads(&place) {
         return None;
     }
-    let range = place.token(offset);
-    let range = range.start..range.end.max(range.start + sign.char.len_utf8());
-    Some(said(
-        &place,
-        range,
-        format!("`{}` changes the number behind it", sign.char),
-        "a number's sign comes with it",
-    ))
+    let at = place.range.start + offset;
+    let range = match place.source.text().get(at..at + sign.char.len_utf8()) {
+        Some(text) if !money && text.starts_with(sign.char) => at..at + sign.char.len_utf8(),
+        _ => place.token(offset),
+    };
+    let said_sign = if money { before.text() } else { sign.char.to_string() };
+    let message = format!("`{said_sign}` changes the number behind it");
+    Some(said(&place, range, message, "a number's sign and unit come with it"))
+}
+
+fn is_sign(char: char) -> bool {
+    matches!(
+        char,
+        '-' | '−'
+            | '<'
+            | '>'
+            | '~'
+            | '∼'
+            | '≈'
+            | '±'
+            | '×'
+            | '≥'
+            | '≤'
+            | '‒'
+            | '‑'
+            | '∓'
+            | '≠'
+            | '≉'
+            | '≃'
+            | '≅'
+            | '≲'
+            | '≳'
+            | '≪'
+            | '≫'
+            | '⩽'
+            | '⩾'
+            | '¬'
+    )
+}
+
+/// Whether a sign is the first of its formula, or the first behind a bracket or another sign.
+fn leads(sign: &Place) -> bool {
+    const SPACES: [&str; 7] = ["thin", "med", "thick", "quad", "wide", "space", "zwj"];
+    const SIGNS: [&str; 8] = ["approx", "eq", "lt", "gt", "leq", "geq", "in", "tilde"];
+    let text = sign.source.text();
+    let start = text[..sign.range.start].rfind('$').map_or(0, |at| at + 1);
+    let mut before = text[start..sign.range.start].trim_end();
+    while let Some(rest) = SPACES.iter().find_map(|space| before.strip_suffix(space)) {
+        before = rest.trim_end();
+    }
+    let word: String =
+        before.chars().rev().take_while(|c| c.is_alphabetic() || *c == '.').collect();
+    let word: String = word.chars().rev().collect();
+    before.is_empty()
+        || before.ends_with(|c: char| "=<>([{,;&+-*~".contains(c))
+        || SIGNS.contains(&word.as_str())
+}
+
+/// A raised digit that touches a number reads as its exponent.
+fn raised(world: &PaperWorld, pages: &Pages, i: usize, after: &Letter) -> Option<Problem> {
+    if !is_digit(after.char) || after.claim.is_some() {
+        return None;
+    }
+    match after.origin {
+        Origin::Package(Printer::Numbering | Printer::References) => {}
+        Origin::Author(span, _) if Place::of(world, span)?.door == Some(Door::Citation) => {}
+        _ => return None,
+    }
+    let (place, offset) = pages.place_near(world, i)?;
+    let message = "behind here, the mark of a note or a citation touches a number".to_owned();
+    let hint = "put it behind the next word or the full stop, where it is no exponent";
+    Some(said(&place, place.token(offset), message, hint))
 }
 
 fn run_together(world: &PaperWorld, pages: &Pages, word: usize) -> Option<Problem> {
@@ -186,14 +163,15 @@ enum Side {
 fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
     let Origin::Author(span, offset) = other.origin else { return None };
     let signs: &[char] = match side {
-        Side::Before => &[
-            '-', '−', '–', '.', ',', '/', '^', '<', '>', '~', '∼', '≈', '±', '+', '≥', '≤', '‒',
-            '‑',
-        ],
+        Side::Before => &['–', '.', ',', '/', '^', '+'],
         Side::After => &['%', '％', '‰', '×', '^', '°'],
     };
     // A digit of the author's is an error of its own.
-    if is_digit(other.char) || !other.char.is_alphanumeric() && !signs.contains(&other.char) {
+    let changes = other.char.is_alphanumeric()
+        || signs.contains(&other.char)
+        || units::is_currency(other.char)
+        || side == Side::Before && is_sign(other.char);
+    if is_digit(other.char) || !changes {
         return None;
     }
     let place = Place::of(world, span)?;
@@ -220,31 +198,6 @@ fn joined(world: &PaperWorld, other: &Letter, side: Side) -> Option<Problem> {
     Some(said(&place, range, message, hint))
 }
 
-/// "up to 5": a bound that nothing tested.
-/// A declared threshold may be one; a declared gain may not.
-fn bent(world: &PaperWorld, pages: &Pages, i: usize, constant: bool) -> Option<Problem> {
-    let before: Vec<(String, Letter)> = pages.words[i.saturating_sub(3)..i]
-        .iter()
-        .filter_map(|word| Some((word.text().to_lowercase(), *word.letters.first()?)))
-        .collect();
-    let phrases = BENDING.iter().filter(|phrase| !constant || GAINS.contains(phrase));
-    phrases.into_iter().find_map(|phrase| {
-        let length = phrase.split(' ').count();
-        let tail = before.len().checked_sub(length)?;
-        if !before[tail..].iter().map(|(word, _)| word.as_str()).eq(phrase.split(' ')) {
-            return None;
-        }
-        let Origin::Author(span, offset) = before[tail].1.origin else { return None };
-        let place = Place::of(world, span)?;
-        if place.door.is_some() {
-            return None;
-        }
-        let start = place.range.start + offset;
-        let range = start..(start + phrase.len()).min(place.range.end);
-        Some(said(&place, range, format!("\"{phrase}\" bends the number behind it"), "say the number as it is; `#best-of`, `stat: \"max\"` and `#claim` have forms for bounds"))
-    })
-}
-
 /// "0.93 %" where the metric is a share: a unit that the number does not have.
 fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: &Claim) -> Option<Problem> {
     let next = pages.words.get(i + 1)?;
@@ -252,8 +205,9 @@ fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: &Claim) -> Op
     let text = next.text();
     let text = text.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
     let counted = matches!(claim.kind().as_str(), "param" | "count" | "constant");
-    let units: &[&str] = if counted { &SCALES } else { &UNITS };
-    if !units.contains(&text) || same_unit(&claim.unit(), text) {
+    // A ratio of two metrics has a name behind it and no unit: "2.43 times".
+    let multiple = is_ratio(claim) && matches!(text, "times" | "×" | "x");
+    if !units::is_unit(text, counted) || same_unit(&claim.unit(), text) || multiple {
         return None;
     }
     let Origin::Author(span, offset) = first.origin else { return None };
@@ -266,6 +220,11 @@ fn unit_behind(world: &PaperWorld, pages: &Pages, i: usize, claim: &Claim) -> Op
         format!("`{text}` gives the number before it a unit"),
         "a number's unit comes with it: `unit:` converts, and refuses what does not fit",
     ))
+}
+
+/// Whether a number says how many times one metric is another.
+fn is_ratio(claim: &Claim) -> bool {
+    claim.kind() == "change" && claim.statistic().starts_with("ratio")
 }
 
 /// Whether an author's word is the unit itself, in the singular or plural.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use typst::foundations::{Label, Value};
 use typst::introspection::{MetadataElem, Tag};
-use typst::layout::{Frame, FrameItem, GroupItem, Point, Transform};
+use typst::layout::{Frame, FrameItem, GroupItem, Point};
 use typst::syntax::Span;
 use typst::text::TextItem;
 use typst::utils::PicoStr;
@@ -13,6 +13,7 @@ use typst_layout::PagedDocument;
 
 use super::claims::Claim;
 use super::place::Place;
+use super::sight::{Area, Grounds, Over, View};
 use crate::ledger::CLAIM;
 use crate::world::PaperWorld;
 
@@ -92,6 +93,10 @@ pub(super) struct Pages {
     /// Where pictures were asked for.
     pub(super) images: Vec<Origin>,
     pub(super) claims: Vec<Claim>,
+    /// Letters that nobody sees, each with the number of words before it.
+    pub(super) hidden: Vec<(usize, Origin)>,
+    /// Letters with a line through them.
+    pub(super) struck: Vec<Origin>,
 }
 
 impl Pages {
@@ -123,10 +128,13 @@ pub(super) fn read(document: &PagedDocument) -> Pages {
         label,
         open: VecDeque::new(),
         printed: Vec::new(),
+        grounds: Grounds::default(),
     };
     for page in document.pages() {
         reader.printed.clear();
-        reader.frame(&page.frame, Point::zero(), false);
+        reader.grounds.clear();
+        let view = View::page(page.frame.size().to_point());
+        reader.frame(&page.frame, Point::zero(), view);
         reader.space();
     }
     reader.pages
@@ -138,11 +146,12 @@ struct End {
     size: f64,
 }
 
-/// A letter of a claim on the current page.
+/// A letter on the current page.
 struct Printed {
-    claim: usize,
-    from: Point,
-    to: Point,
+    claim: Option<usize>,
+    origin: Origin,
+    word: usize,
+    area: Area,
 }
 
 struct Reader {
@@ -152,17 +161,18 @@ struct Reader {
     label: Label,
     /// The claims whose letters are still to come; a note or a float may lie between them.
     open: VecDeque<usize>,
-    /// Where the claims' letters of this page are.
+    /// Where the letters of this page are.
     printed: Vec<Printed>,
+    grounds: Grounds,
 }
 
 impl Reader {
-    fn frame(&mut self, frame: &Frame, offset: Point, bent: bool) {
+    fn frame(&mut self, frame: &Frame, offset: Point, view: View) {
         for (position, item) in frame.items() {
             let at = offset + *position;
             match item {
-                FrameItem::Group(group) => self.group(group, at, bent),
-                FrameItem::Text(text) => self.text(text, at, bent),
+                FrameItem::Group(group) => self.group(group, at, view),
+                FrameItem::Text(text) => self.text(text, at, view),
                 FrameItem::Shape(shape, span) => self.shape(shape, origin(*span, 0), at),
                 FrameItem::Image(_, _, span) => {
                     self.pages.images.push(origin(*span, 0));
@@ -182,30 +192,28 @@ impl Reader {
     }
 
     /// A group that is cut off, turned or stretched changes what its numbers look like.
-    fn group(&mut self, group: &GroupItem, at: Point, bent: bool) {
-        let moved = Point::new(group.transform.tx, group.transform.ty);
-        let straight = Transform::translate(moved.x, moved.y) == group.transform;
-        self.frame(&group.frame, at + moved, bent || !straight || group.clip.is_some());
+    fn group(&mut self, group: &GroupItem, at: Point, view: View) {
+        let at = at + Point::new(group.transform.tx, group.transform.ty);
+        self.frame(&group.frame, at, view.into(group.transform, group.clip.as_ref(), at));
     }
 
     fn shape(&mut self, shape: &Shape, origin: Origin, at: Point) {
+        let bounds = shape.geometry.bbox(shape.stroke.as_ref());
+        let area = Area { from: at + bounds.min, to: at + bounds.max };
+        self.grounds.paint(shape, area);
         if origin.is_package() {
             return;
         }
-        let bounds = shape.geometry.bbox(shape.stroke.as_ref());
-        let (from, to) = (at + bounds.min, at + bounds.max);
-        for printed in &self.printed {
-            let apart = printed.to.x <= from.x
-                || to.x <= printed.from.x
-                || printed.to.y <= from.y
-                || to.y <= printed.from.y;
-            if !apart {
-                self.pages.claims[printed.claim].bent = true;
+        for printed in self.printed.iter().filter(|printed| printed.area.meets(area)) {
+            match (printed.claim, Over::of(shape)) {
+                (Some(claim), _) => self.pages.claims[claim].bent = true,
+                (None, Over::Covers) => self.pages.hidden.push((printed.word, printed.origin)),
+                (None, Over::Strikes) => self.pages.struck.push(printed.origin),
             }
         }
     }
 
-    fn text(&mut self, item: &TextItem, at: Point, bent: bool) {
+    fn text(&mut self, item: &TextItem, at: Point, view: View) {
         let size = item.size.to_pt();
         if let Some(end) = &self.end {
             let (dx, dy) = ((at.x - end.at.x).to_pt(), (at.y - end.at.y).to_pt().abs());
@@ -230,15 +238,19 @@ impl Reader {
                     self.space();
                 } else if is_ink(char) {
                     let claim = self.claimed(char, origin);
-                    if let Some(claim) = claim {
-                        // The middle of the letter: lines above and below it cover nothing.
-                        let (from, to) = (
-                            Point::new(x, at.y - item.size * 0.5),
-                            Point::new(next, at.y - item.size * 0.15),
-                        );
-                        self.printed.push(Printed { claim, from, to });
-                        self.pages.claims[claim].bent |= bent;
+                    // The middle of the letter: lines above and below it cover nothing.
+                    let area = Area {
+                        from: Point::new(x, at.y - item.size * 0.5),
+                        to: Point::new(next, at.y - item.size * 0.15),
+                    };
+                    let word = self.pages.words.len();
+                    let hidden = view.hides(item, area, self.grounds.behind(area));
+                    match claim {
+                        Some(claim) => self.pages.claims[claim].bent |= view.bent || hidden,
+                        None if hidden => self.pages.hidden.push((word, origin)),
+                        None => {}
                     }
+                    self.printed.push(Printed { claim, origin, word, area });
                     if self.word.letters.is_empty() {
                         self.word.lang = item.lang.as_str().to_owned();
                     }
