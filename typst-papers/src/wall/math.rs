@@ -2,6 +2,8 @@
 
 use typst::syntax::{LinkedNode, SyntaxKind};
 
+use super::units;
+
 /// Whether the digits at `node`, a text in an equation, belong to the formula: a subscript, an
 /// exponent, a small coefficient beside a variable, the 0 or 1 of a bound, an entry of a matrix. A
 /// decimal, a number of several digits, a percentage and a number that a side of a relation consists
@@ -32,6 +34,13 @@ pub(super) fn structural(node: &LinkedNode<'_>) -> bool {
         if digits > 1 && is_below(&pair[0]) && called(&pair[1]) != "log" {
             return false;
         }
+        // "A^97" and "e^10" are numbers; "x^10" is a power.
+        if digits > 1 && !is_below(&pair[0]) {
+            let base = called(&pair[1]);
+            if base == "e" || text.parse::<u32>().is_ok_and(|power| power > 12) {
+                return false;
+            }
+        }
         // "a_(= 97)" is no index.
         let mut inside = chain.iter().take_while(|node| node.kind() != SyntaxKind::MathAttach);
         return digits == 1
@@ -40,11 +49,16 @@ pub(super) fn structural(node: &LinkedNode<'_>) -> bool {
     if digits > 1 {
         return false;
     }
+    // An entry of a matrix from two on is a count or a measurement.
+    let counts = |pair: &[LinkedNode<'_>]| {
+        digit >= '2' && matches!(called(&pair[1]).as_str(), "mat" | "vec")
+    };
     // What a formula says of things with names is a statement.
     let entry = (digit < '2' || !chain.last().is_some_and(has_string))
         && pairs().any(|pair| {
             pair[1].kind() == SyntaxKind::MathCall
                 && STRUCTURES.contains(&called(&pair[1]).as_str())
+                && !counts(pair)
         });
     entry
         || pairs()
@@ -151,8 +165,7 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
     }
     // "3 x" alone is a multiple, not a formula.
     let alone = start.is_none() && end.is_none();
-    let multiple =
-        alone && side.len() == 2 && matches!(side[1].get().full_text().as_str(), "x" | "X");
+    let multiple = alone && side.len() == 2 && multiplies(math, side[1].get().full_text().as_str());
     if variables > 0 || has_variable(inner) {
         return !multiple;
     }
@@ -190,6 +203,28 @@ fn side_allows(math: &LinkedNode<'_>, inner: &LinkedNode<'_>, digit: char) -> bo
             || argument
             // {0, 1}, [0, 1], (0, 1): sets and intervals
             || (is_delimited(math) && children.len() > 1))
+}
+
+/// Whether a letter behind a number is a factor: "3 x", or "9 k" before what is counted.
+fn multiplies(math: &LinkedNode<'_>, letter: &str) -> bool {
+    let mut up = Some(math.clone());
+    let equation = loop {
+        match up {
+            Some(node) if node.kind() == SyntaxKind::Equation => break Some(node),
+            Some(node) => up = node.parent().cloned(),
+            None => break None,
+        }
+    };
+    let mut next = equation.and_then(|equation| equation.next_sibling());
+    while let Some(space) = next.as_ref().filter(|node| node.kind() == SyntaxKind::Space) {
+        next = space.next_sibling();
+    }
+    let counted = next.is_some_and(|next| {
+        let text = next.get().full_text();
+        let word = text.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        units::is_counted(word)
+    });
+    matches!(letter, "x" | "X") || counted && matches!(letter, "k" | "K" | "M" | "B" | "G" | "T")
 }
 
 /// Whether a node stands between brackets.
@@ -353,6 +388,10 @@ mod tests {
             "x > 5",
             "e = 2.7",
             "k = 3 times",
+            "A^97",
+            "e^10",
+            "mat(9, 1; 2, 8)",
+            "vec(7, 3)",
         ] {
             assert!(!accepted(math), "{math}");
         }

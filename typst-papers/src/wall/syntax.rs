@@ -5,7 +5,10 @@ use std::ops::Range;
 use typst::World as _;
 use typst::syntax::{FileId, LinkedNode, RootedPath, Source, SyntaxKind, VirtualPath};
 
+mod front;
 mod nodes;
+mod references;
+mod relations;
 mod strict;
 
 use self::nodes::{
@@ -42,7 +45,7 @@ pub(super) const PACKAGE: [&str; 20] = [
 
 /// Functions that no text may reach: they bring in what no artifact backs, or show one thing to one
 /// reader and another to the next.
-const CLOSED: [(&str, &str); 20] = [
+const CLOSED: [(&str, &str); 21] = [
     ("rect", "a drawing that no data is behind"),
     ("square", "a drawing that no data is behind"),
     ("circle", "a drawing that no data is behind"),
@@ -58,6 +61,7 @@ const CLOSED: [(&str, &str); 20] = [
     ("curve", "a drawing that no data is behind"),
     ("polygon", "a drawing that no data is behind"),
     ("path", "a drawing that no data is behind"),
+    ("tiling", "a drawing that no data is behind"),
     ("std", "functions under another name"),
     ("pdf", "attachments that no artifact backs"),
     ("state", "values that no artifact backs"),
@@ -81,6 +85,7 @@ pub(super) fn check(world: &PaperWorld, mode: Mode) -> Vec<Problem> {
             names: Vec::new(),
             included: Vec::new(),
         };
+        checker.front(&LinkedNode::new(source.root()), id == world.main());
         checker.collect(&LinkedNode::new(source.root()));
         checker.markup(&LinkedNode::new(source.root()));
         for path in checker.included {
@@ -185,6 +190,8 @@ impl Checker<'_> {
                 "style them with a set rule: `#show cite: set text(...)`",
             );
         }
+        self.references(node);
+        self.relation(node);
         for child in node.children() {
             self.collect(&child);
         }

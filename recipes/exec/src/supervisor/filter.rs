@@ -305,7 +305,8 @@ mod tests {
             CALL => call,
             MACHINE => ARCHITECTURE,
             at => {
-                let argument = arguments[usize::try_from(at - 16).unwrap() / 8].to_ne_bytes();
+                let index = usize::try_from(at - 16).unwrap() / 8;
+                let argument = arguments.get(index).copied().unwrap_or_default().to_ne_bytes();
                 let at = usize::try_from(at % 8).unwrap();
                 u32::from_ne_bytes(argument[at..at + 4].try_into().unwrap())
             }
