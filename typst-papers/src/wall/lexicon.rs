@@ -5,12 +5,16 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::tokens::{Token, Tokens};
+
 /// What a pattern's words speak of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Category {
     Hardware,
     Software,
     Comparison,
+    /// Words that hold a comparison and make none.
+    Honest,
 }
 
 impl Category {
@@ -22,6 +26,11 @@ impl Category {
             _ => None,
         }
     }
+
+    /// Names are told by their capitals; other words may begin a sentence.
+    fn is_name(self) -> bool {
+        matches!(self, Category::Hardware | Category::Software)
+    }
 }
 
 #[derive(Deserialize)]
@@ -30,56 +39,99 @@ struct File {
     hardware: Vec<String>,
     software: Vec<String>,
     comparison: Vec<String>,
+    honest: Vec<String>,
+    /// Alternatives that several patterns have, by the name that they use.
+    lists: BTreeMap<String, String>,
 }
 
 static BUILT_IN: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     let file: File = toml::from_str(include_str!("lexicon.toml"))
         .expect("the lexicon's own file is well-formed");
     let of = |category, list: Vec<String>| {
-        list.into_iter().map(move |text| Pattern::new(category, &text)).collect::<Vec<_>>()
+        let texts = list.into_iter().map(|text| {
+            file.lists
+                .iter()
+                .fold(text, |t, (name, words)| t.replace(&format!("{{{name}}}"), words))
+        });
+        texts.map(move |text| Pattern::new(category, &text)).collect::<Vec<_>>()
     };
     let mut all = of(Category::Hardware, file.hardware);
     all.extend(of(Category::Software, file.software));
     all.extend(of(Category::Comparison, file.comparison));
+    all.extend(of(Category::Honest, file.honest));
     all
 });
+
+/// What may not stand in a gap: it begins another phrase, or another thing is spoken of.
+const FUNCTION_WORDS: [&str; 44] = [
+    "a", "an", "the", "of", "on", "in", "and", "or", "to", "for", "with", "at", "by", "is", "are",
+    "was", "were", "than", "that", "which", "our", "its", "from", "as", "but", "if", "when", "we",
+    "it", "not", "no", "rate", "rates", "bound", "bounds", "layer", "layers", "block", "blocks",
+    "order", "level", "levels", "width", "depth",
+];
+
+/// What a question that may be denied begins with; "why" and "how" take their matter for granted.
+const OPENING: [&str; 19] = [
+    "Is", "Are", "Was", "Were", "Does", "Do", "Did", "Can", "Could", "Will", "Would", "Should",
+    "May", "Might", "Has", "Have", "Which", "Whether", "What",
+];
 
 /// Words in a row, each with its alternatives.
 #[derive(Debug, Clone)]
 struct Pattern {
     category: Category,
-    words: Vec<Vec<String>>,
+    words: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Any,
+    /// Up to two words.
+    Gap,
+    OneOf(Vec<String>),
 }
 
 impl Pattern {
+    /// Hyphens are as good as spaces, here as in texts.
     fn new(category: Category, text: &str) -> Pattern {
-        let words = text.split(' ').map(|word| word.split('|').map(str::to_owned).collect());
+        let words = text.split([' ', '-']).map(|word| match word {
+            "_" => Part::Any,
+            "__" => Part::Gap,
+            _ => Part::OneOf(word.split('|').map(str::to_owned).collect()),
+        });
         Pattern { category, words: words.collect() }
     }
 
-    fn matches(&self, words: &[&str]) -> bool {
-        words.len() >= self.words.len()
-            && self
-                .words
-                .iter()
-                .zip(words)
-                .all(|(any, word)| any.iter().any(|pattern| self.word_matches(pattern, word)))
+    /// How many tokens the pattern takes.
+    fn matches(&self, tokens: &[Token]) -> Option<usize> {
+        self.rest_matches(&self.words, tokens)
     }
 
-    fn word_matches(&self, pattern: &str, word: &str) -> bool {
-        if pattern == "_" {
-            return true;
+    fn rest_matches(&self, parts: &[Part], tokens: &[Token]) -> Option<usize> {
+        let Some((part, rest)) = parts.split_first() else { return Some(0) };
+        if let Part::Gap = part {
+            let fills = |token: &&Token| {
+                !token.ends_clause && !FUNCTION_WORDS.contains(&token.lower.as_str())
+            };
+            let most = tokens.iter().take(2).take_while(fills).count();
+            return (0..=most).find_map(|n| Some(n + self.rest_matches(rest, &tokens[n..])?));
         }
-        // Names are told by their capitals; what compares may begin a sentence.
-        let lower = word.to_lowercase();
-        let word = if self.category == Category::Comparison { &lower } else { word };
-        // "Python-based" names Python.
-        let word = match word.split_once('-') {
-            Some((first, _)) if !pattern.contains('-') && first.len() > 1 => first,
-            _ => word,
+        let (token, behind) = tokens.split_first()?;
+        let fits = match part {
+            Part::OneOf(patterns) => patterns.iter().any(|pattern| self.is(pattern, token)),
+            Part::Any | Part::Gap => true,
         };
+        if fits { Some(1 + self.rest_matches(rest, behind)?) } else { None }
+    }
+
+    fn is(&self, pattern: &str, token: &Token) -> bool {
+        let word = if self.category.is_name() { &token.text } else { &token.lower };
         match pattern.strip_suffix('*') {
             Some(start) => word.starts_with(start),
+            None if self.category.is_name() && !pattern.contains(|c: char| c.is_ascii_digit()) => {
+                // "Python3"
+                word.trim_end_matches(|c: char| c.is_ascii_digit()) == pattern
+            }
             None => word == pattern,
         }
     }
@@ -99,11 +151,56 @@ impl Lexicon {
         Lexicon { added: added.collect() }
     }
 
-    /// What the words begin with, and how many of them: the longest pattern wins.
-    pub(crate) fn find(&self, words: &[&str]) -> Option<(Category, usize)> {
+    /// What the sentence says from a token on, and in how many: the longest pattern wins.
+    pub(super) fn find(&self, tokens: &Tokens, at: usize) -> Option<(Category, usize)> {
+        let (_, last) = tokens.sentence(at);
+        let words = &tokens.all[at..=last];
         let all = BUILT_IN.iter().chain(&self.added);
-        let matching = all.filter(|pattern| pattern.matches(words));
-        matching.map(|p| (p.category, p.words.len())).max_by_key(|(_, length)| *length)
+        let matching = all.filter_map(|pattern| Some((pattern.category, pattern.matches(words)?)));
+        matching.max_by_key(|(category, length)| (*length, *category == Category::Honest))
+    }
+}
+
+/// What a text says that the lexicon knows, from first to last; nothing is said twice.
+pub(super) fn said<'a>(
+    lexicon: &'a Lexicon,
+    tokens: &'a Tokens,
+) -> impl Iterator<Item = (usize, Category, usize)> + 'a {
+    let mut covered = 0;
+    (0..tokens.all.len()).filter_map(move |at| {
+        if at < covered {
+            return None;
+        }
+        let (category, length) = lexicon.find(tokens, at)?;
+        covered = at + length;
+        let made = match category {
+            Category::Honest => false,
+            Category::Comparison => !is_asked(tokens, at),
+            Category::Hardware | Category::Software => !is_absent(tokens, at),
+        };
+        made.then_some((at, category, length))
+    })
+}
+
+/// Whether a token is of a question that leaves the answer open.
+fn is_asked(tokens: &Tokens, at: usize) -> bool {
+    let (first, last) = tokens.sentence(at);
+    // What stands before it may be a heading, which ends without a sign.
+    let opens = |token: &Token| OPENING.contains(&token.text.as_str());
+    let denies = |token: &Token| matches!(token.lower.as_str(), "not" | "never" | "t");
+    tokens.all[last].asks
+        && tokens.all[first..at].iter().any(opens)
+        && !tokens.all[first..=last].iter().any(denies)
+}
+
+/// Whether a name is said to be of something that was not there.
+fn is_absent(tokens: &Tokens, at: usize) -> bool {
+    let near = |by| tokens.near(at, by);
+    match near(-1) {
+        "no" | "without" => true,
+        "a" | "an" | "any" => near(-2) == "without",
+        "even" => near(-2) == "not",
+        _ => false,
     }
 }
 
@@ -112,11 +209,10 @@ mod tests {
     use super::*;
 
     fn found(sentence: &str) -> Option<(Category, String)> {
-        let words: Vec<&str> = sentence.split(' ').collect();
-        (0..words.len()).find_map(|i| {
-            let (category, length) = Lexicon::default().find(&words[i..])?;
-            Some((category, words[i..i + length].join(" ")))
-        })
+        let tokens = Tokens::of(sentence.split(' '));
+        let lexicon = Lexicon::default();
+        let first = said(&lexicon, &tokens).next();
+        first.map(|(at, category, length)| (category, tokens.said(at, length)))
     }
 
     #[test]
@@ -127,6 +223,14 @@ mod tests {
             ("it Outperforms others", Category::Comparison, "Outperforms"),
             ("much more accurate than that", Category::Comparison, "more accurate than"),
             ("trained on a single GPU only", Category::Hardware, "on a single GPU"),
+            ("the CPU/GPU split", Category::Hardware, "GPU"),
+            ("a multi-GPU run", Category::Hardware, "multi-GPU"),
+            ("libs(PyTorch) of it", Category::Software, "PyTorch"),
+            ("the model—outperforming it", Category::Comparison, "outperforming"),
+            ("a state‑of‑the‑art rate", Category::Comparison, "state‑of‑the‑art"),
+            ("it out-performs others", Category::Comparison, "out-performs"),
+            ("a higher test accuracy", Category::Comparison, "higher test accuracy"),
+            ("run with python3 train.py", Category::Software, "with python3"),
         ] {
             assert_eq!(found(sentence), Some((category, words.to_owned())), "{sentence}");
         }
@@ -134,15 +238,41 @@ mod tests {
 
     #[test]
     fn ordinary_words_are_not() {
-        for sentence in ["a python in the rust", "higher layers and lower blocks", "we may go on"] {
+        for sentence in [
+            "a python in the rust",
+            "higher layers and lower blocks",
+            "we may go on",
+            "With a higher rate, accuracy falls",
+            "a lower bound on the loss",
+            "Higher is better",
+            "it grows faster than any polynomial",
+            "Is the tuned rate better than the baseline?",
+            "No GPU was used, and it works without a GPU",
+            "not even Python was used",
+            "We make no claim to the state of the art",
+            "It increases the number of parameters and reduces the capacity",
+        ] {
             assert_eq!(found(sentence), None, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_honest_is_a_comparison() {
+        for sentence in [
+            "lower is better than that",
+            "Is it not better than the baseline?",
+            "Why is it better than the baseline?",
+            "It is better than others. Is it?",
+        ] {
+            assert!(found(sentence).is_some(), "{sentence}");
         }
     }
 
     #[test]
     fn a_recipe_adds_words() {
         let added = BTreeMap::from([("hardware".to_owned(), vec!["Foo-9*".to_owned()])]);
-        let found = Lexicon::new(&added).find(&["Foo-9000"]);
-        assert_eq!(found, Some((Category::Hardware, 1)));
+        let tokens = Tokens::of(["Foo-9000"]);
+        let found = Lexicon::new(&added).find(&tokens, 0);
+        assert_eq!(found, Some((Category::Hardware, 2)));
     }
 }

@@ -14,12 +14,13 @@
 //! | anything else | an error |
 //!
 //! `pages` reads the words off the pages, `place` finds what stands at a span and behind which
-//! door of the package, `words` knows numbers in words, `lexicon` machines, software and
-//! comparisons, `syntax` what a text may be written with, `numbers`, `units`, `bounds` and `denied`
-//! what may stand beside a number, `sentence` and `called` whose and what a sentence makes it,
-//! `sight` what cannot be seen, `drawn` drawings made of letters, `identifiers` the digits of
-//! addresses, `cited` the bibliography, `nearby` what an author may have meant. Doors are found in
-//! the text and not on the page, which is why nobody may bind their names anew.
+//! door of the package, `tokens` cuts words apart, `words` and `languages` know numbers in words,
+//! `lexicon` machines, software and comparisons, `syntax` what a text may be written with,
+//! `numbers`, `units`, `bounds` and `denied` what may stand beside a number, `sentence` and `called`
+//! whose and what a sentence makes it, `sight` what cannot be seen, `drawn` drawings made of
+//! letters, `identifiers` the digits of addresses, `cited` the bibliography, `nearby` what an author
+//! may have meant. Doors are found in the text and not on the page, which is why nobody may bind
+//! their names anew.
 
 mod bounds;
 mod called;
@@ -29,6 +30,7 @@ mod denied;
 mod digits;
 mod drawn;
 mod identifiers;
+mod languages;
 mod lexicon;
 mod math;
 mod nearby;
@@ -42,6 +44,7 @@ mod sight;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod units;
 mod words;
 
@@ -53,6 +56,7 @@ use typst_layout::PagedDocument;
 use self::lexicon::{Category, Lexicon};
 use self::pages::{Letter, Origin, Pages};
 use self::place::Place;
+use self::tokens::{Tokens, trimmed};
 use crate::input::PaperInput;
 use crate::problem::Problem;
 use crate::world::PaperWorld;
@@ -134,35 +138,31 @@ pub(crate) fn objection(text: &str) -> Option<String> {
     if let Some(digit) = text.chars().find(|c| is_digit(*c)) {
         return Some(format!("states the number {digit}"));
     }
-    let words: Vec<&str> = text.split_whitespace().map(trimmed).collect();
+    let tokens = Tokens::of(text.split_whitespace());
+    let number = (0..tokens.all.len()).find(|&at| words::states_number(&tokens, at, "en"));
+    if let Some(at) = number {
+        return Some(format!("states the number \"{}\"", tokens.compound(at)));
+    }
     let lexicon = Lexicon::default();
-    (0..words.len()).find_map(|i| {
-        let (before, after) = neighbours(&words, i);
-        if words::states_number(words[i], "en", &before, &after) {
-            return Some(format!("states the number \"{}\"", words[i]));
-        }
-        lexicon.find(&words[i..]).map(|(_, n)| format!("says \"{}\"", words[i..i + n].join(" ")))
-    })
+    let said = lexicon::said(&lexicon, &tokens).next();
+    said.map(|(at, _, length)| format!("says \"{}\"", tokens.said(at, length)))
 }
 
 /// What words say by way of comparison, if they compare.
 pub(crate) fn comparison(text: &str) -> Option<String> {
-    let words: Vec<&str> = text.split_whitespace().map(trimmed).collect();
-    let lexicon = Lexicon::default();
-    (0..words.len()).find_map(|i| match lexicon.find(&words[i..])? {
-        (Category::Comparison, n) => Some(format!("says \"{}\"", words[i..i + n].join(" "))),
-        (Category::Hardware | Category::Software, _) => None,
-    })
+    let tokens = Tokens::of(text.split_whitespace());
+    lexicon::said(&Lexicon::default(), &tokens)
+        .find(|(_, category, _)| *category == Category::Comparison)
+        .map(|(at, _, length)| format!("says \"{}\"", tokens.said(at, length)))
 }
 
 /// What a name says of machines or software, if it is the name of one.
 pub(crate) fn machine(name: &str) -> Option<String> {
-    let words: Vec<&str> = name.split_whitespace().map(trimmed).collect();
-    let lexicon = Lexicon::default();
-    (0..words.len()).find_map(|i| match lexicon.find(&words[i..])? {
-        (Category::Hardware, _) => Some("names a machine".to_owned()),
-        (Category::Software, _) => Some("names software".to_owned()),
-        (Category::Comparison, _) => None,
+    let tokens = Tokens::of(name.split_whitespace());
+    lexicon::said(&Lexicon::default(), &tokens).find_map(|(_, category, _)| match category {
+        Category::Hardware => Some("names a machine".to_owned()),
+        Category::Software => Some("names software".to_owned()),
+        Category::Comparison | Category::Honest => None,
     })
 }
 
@@ -226,19 +226,6 @@ impl Wall<'_> {
             Origin::Package(_) | Origin::Nowhere => None,
         }
     }
-}
-
-/// A word without the punctuation around it, and without a possessive ending.
-fn trimmed(word: &str) -> &str {
-    let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | '&'));
-    word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word)
-}
-
-fn neighbours(words: &[&str], i: usize) -> (String, String) {
-    let at = |i: Option<usize>| {
-        i.and_then(|i| words.get(i)).map_or_else(String::new, |w| w.to_lowercase())
-    };
-    (at(i.checked_sub(1)), at(Some(i + 1)))
 }
 
 /// Whether a character is a digit or a number of any script, the faces of dice among them.

@@ -1,47 +1,50 @@
 //! Words: numbers in words, names of machines and software, comparisons.
 
+use std::collections::BTreeSet;
+
 use typst::syntax::SyntaxKind;
 
-use super::lexicon::{Category, Lexicon};
+use super::lexicon::{self, Category, Lexicon};
 use super::pages::{Letter, Word};
 use super::place::Door;
-use super::{Wall, is_digit, nearby, neighbours, trimmed, words};
+use super::tokens::{Token, Tokens};
+use super::{Wall, is_digit, nearby, words};
 
 impl Wall<'_> {
     /// Reports every word that states what no artifact backs.
     pub(super) fn words(&mut self) {
+        let pages = self.pages;
+        let texts: Vec<String> = pages.words.iter().map(stated).collect();
+        let tokens = Tokens::of(texts.iter().map(String::as_str));
+        let mut numbers = BTreeSet::new();
+        for (at, token) in tokens.all.iter().enumerate() {
+            let word = &pages.words[token.word];
+            let Some(letter) = own_letter(word, token) else { continue };
+            let compound = tokens.compound(at);
+            if words::is_mixed(compound) {
+                self.disguised(token.word, letter, compound);
+            } else if words::states_number(&tokens, at, &word.lang) {
+                self.number_word(token.word, letter, compound);
+                numbers.insert(at);
+            }
+        }
         let lexicon = Lexicon::new(&self.input.lexicon);
-        let texts: Vec<String> = self.pages.words.iter().map(stated).collect();
-        let plain: Vec<&str> = texts.iter().map(|text| trimmed(text)).collect();
-        let mut covered = 0;
-        for (i, word) in self.pages.words.iter().enumerate() {
-            let mut own = word.letters.iter().filter(|letter| !letter.origin.is_package());
-            let Some(letter) = own.find(|letter| letter.char.is_alphanumeric()) else { continue };
-            let (before, after) = neighbours(&plain, i);
-            if words::is_mixed(plain[i]) {
-                self.disguised(i, letter, plain[i]);
-            } else if words::states_number(plain[i], &word.lang, &before, &after) {
-                self.number_word(i, letter, plain[i]);
+        for (at, category, length) in lexicon::said(&lexicon, &tokens) {
+            // "twice as" is one mistake.
+            if numbers.contains(&at) {
                 continue;
             }
-            if i < covered {
-                continue;
-            }
-            // A pattern does not go on behind the end of a sentence.
-            let end =
-                (i..plain.len()).find(|&j| ends_sentence(&texts[j])).map_or(plain.len(), |j| j + 1);
-            if let Some((category, length)) = lexicon.find(&plain[i..end]) {
-                let said = plain[i..i + length].join(" ");
-                let measured = category == Category::Software
-                    && self.measured_next(i + length, plain[i + length - 1]);
-                // A term may be a word that only looks like a name; what has digits is a name.
-                let term = category != Category::Comparison
-                    && self.input.terms.contains(&said)
-                    && !said.contains(is_digit);
-                if !measured && !term {
-                    covered = i + length;
-                    self.lexical(i, letter, category, &said);
-                }
+            let (token, last) = (&tokens.all[at], at + length - 1);
+            let Some(letter) = own_letter(&pages.words[token.word], token) else { continue };
+            let said = tokens.said(at, length);
+            let measured = category == Category::Software
+                && self.measured_next(tokens.all[last].word + 1, &tokens.all[last].text);
+            // A term may be a word that only looks like a name; what has digits is a name.
+            let term = category != Category::Comparison
+                && self.input.terms.contains(&said)
+                && !said.contains(is_digit);
+            if !measured && !term {
+                self.lexical(token.word, letter, category, &said);
             }
         }
     }
@@ -97,7 +100,7 @@ impl Wall<'_> {
                 "print what was measured: `#fact(\"packages.NAME\")`, `#fact(\"toolchain.rustc\")`; what a cited work used stands in `#quoted(<key>)[...]`",
                 &[Door::Quoted],
             ),
-            Category::Comparison => (
+            Category::Comparison | Category::Honest => (
                 "RS0206",
                 format!("\"{said}\" compares, but nothing tests it"),
                 "let the data decide: `#claim(\"experiment.a.metric\", \"<\", \"experiment.b.metric\")[...]` or `#compare(...)`; what was not tested is a `#conjecture[...]`, what others found `#quoted(<key>)[...]`",
@@ -116,12 +119,14 @@ impl Wall<'_> {
     }
 }
 
+/// The author's letter at which a token's compound begins.
+fn own_letter<'a>(word: &'a Word, token: &Token) -> Option<&'a Letter> {
+    let own = word.letters.iter().filter(|letter| !letter.origin.is_package());
+    own.skip(token.start).find(|letter| letter.char.is_alphanumeric())
+}
+
 /// The words of the author's around package text, without the package's letters.
 fn stated(word: &Word) -> String {
     let own = word.letters.iter().filter(|letter| !letter.origin.is_package());
     own.map(|letter| letter.char).collect()
-}
-
-fn ends_sentence(word: &str) -> bool {
-    word.ends_with(['.', '!', '?', ':', ';'])
 }
