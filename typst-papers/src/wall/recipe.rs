@@ -19,10 +19,10 @@ pub(super) fn check(input: &PaperInput) -> Vec<Problem> {
     problems.extend(byline(input));
     for results in &input.experiments {
         let label = without_terms(input, &without_params(results, results.label()));
-        // A node's name is a name, with the digits that names have.
+        // A node's name is a name, with the numbers that names have; what compares is none.
         let named = results.label() == results.name();
-        let label = if named { undigited(&label) } else { label };
-        if let Some(objection) = objection(&label) {
+        let wrong = if named { comparison(&undigited(&label)) } else { objection(&label) };
+        if let Some(objection) = wrong {
             let what = if named { "the name of" } else { "the label of" };
             let what = format!("{what} `{}`", results.experiment);
             problems.push(refuse(&what, results.label(), &objection));

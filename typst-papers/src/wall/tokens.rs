@@ -47,7 +47,7 @@ impl Tokens {
             && word.trim_start_matches('(').starts_with("http");
         let letters: Vec<char> = word.chars().collect();
         let mut start = 0;
-        if is_address {
+        if is_address || is_node(word) {
             self.token(at, 0, word.to_owned(), false);
             self.pieces.push(word.to_owned());
             start = letters.len();
@@ -144,6 +144,16 @@ fn cuts(letters: &[char], at: usize) -> bool {
     }
 }
 
+/// Whether a word is the name of a node of the recipe, such as "diff.double".
+fn is_node(word: &str) -> bool {
+    const KINDS: [&str; 5] = ["source", "diff", "experiment", "figure", "paper"];
+    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let node = word.trim_matches(['(', ')', ',', ';', ':']);
+    node.split_once('.').is_some_and(|(kind, rest)| {
+        KINDS.contains(&kind) && !rest.is_empty() && rest.chars().all(name)
+    })
+}
+
 /// The signs that join the parts of a compound; a dash between words without spaces is read as one.
 fn is_hyphen(char: char) -> bool {
     matches!(char, '-' | '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}')
@@ -183,6 +193,7 @@ mod tests {
             ("state‑of–the-art", "state of the art"),
             ("Python's d'onze ＧＰＵ", "Python d onze GPU"),
             ("thi\u{335}rty", "thirty"),
+            ("by diff.double, of paper.two", "by diff.double, of paper.two"),
             ("see https://a.org/torch-two now", "see https://a.org/torch-two now"),
         ] {
             assert_eq!(cut(text), tokens, "{text}");
