@@ -25,7 +25,7 @@ pub(crate) enum Found {
 }
 
 /// How far below the outermost a directory may lie: each is walked from within the one above.
-const DEEPEST: usize = 256;
+const DEEPEST: usize = 1024;
 
 /// Surveys a directory and everything below it. `depth` is how far it is below the outermost one.
 ///
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn what_is_nested_too_deep_is_refused() {
         let root = tempfile::tempdir().unwrap();
-        let deep = (0..300).fold(root.path().to_path_buf(), |path, _| path.join("d"));
+        let deep = (0..1100).fold(root.path().to_path_buf(), |path, _| path.join("d"));
         fs::create_dir_all(&deep).unwrap();
         let refused = directory(root.path(), 0).unwrap_err();
         assert!(matches!(refused, StoreError::TooDeep { .. }), "{refused}");

@@ -211,7 +211,10 @@ impl Paper {
     fn input(&self, world: &Measured) -> PaperInput {
         let mut text = "#import \"@rescience/paper:0.1.0\": *\n#show: paper\n\n".to_owned();
         for (index, call) in self.calls.iter().enumerate() {
-            text.push_str(&format!("{} holds {} {END}.\n\n", marker(index), call.text));
+            // A sentence says which statistic it prints, so these say them all.
+            let statistics = "as median, minimum, maximum, deviation, run or seed";
+            let (start, call) = (marker(index), &call.text);
+            text.push_str(&format!("{start} holds, {statistics}, {call} {END}.\n\n"));
         }
         if self.table {
             text.push_str("#results-table(n: false, caption: [Cells.])\n");
