@@ -217,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn more_progress_than_anybody_reads_is_not_passed_on() {
+        let mut lines = Lines::default();
+        assert!(lines.is_readable(READABLE));
+        assert!(!lines.is_readable(1));
+        // Another second, another megabyte.
+        lines.second = lines.second.map(|(began, bytes)| (began - Duration::from_secs(1), bytes));
+        assert!(lines.is_readable(1));
+    }
+
+    #[test]
     fn only_whole_lines_that_look_like_objects_are_passed_on() {
         assert_eq!(passed(&[b"hello\n{\"step\":1}\n[1]\n{half\n"]), "{\"step\":1}\n");
         assert_eq!(passed(&[b"{\"st", b"ep\":1", b"}\r\n{"]), "{\"step\":1}\n");
