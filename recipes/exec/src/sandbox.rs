@@ -12,13 +12,15 @@ mod wire;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::Instant;
 
 pub use offer::{Lack, Offer};
@@ -111,6 +113,10 @@ impl Sandbox {
         let complaints = memfd_create("complaints", MemfdFlags::CLOEXEC).map(File::from);
         let complaints = complaints.map_err(|errno| format!("a file in memory: {errno}"))?;
         let stderr = complaints.try_clone().map_err(|e| format!("a file in memory: {e}"))?;
+        // Sockets, which nobody can open by the name that `/proc` gives them, as pipes can be.
+        let pair = || UnixStream::pair().map_err(|e| format!("a pair of sockets: {e}"));
+        let ((leash, stdin), (report, stdout)) = (pair()?, pair()?);
+        supervisor::inherit_orphans().map_err(|e| format!("a subreaper: {e}"))?;
         #[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
         let mut command = Command::new(&self.supervisor);
         let child = command
@@ -121,20 +127,39 @@ impl Sandbox {
             .env_clear()
             .envs(driver_path(spec))
             // Held open by the builder, and closed by the kernel however the builder ends.
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdin(OwnedFd::from(stdin))
+            .stdout(OwnedFd::from(stdout))
             .stderr(Stdio::from(stderr))
             // An interrupt typed at the terminal is the builder's to handle.
             .process_group(0)
             .spawn()
             .map_err(|e| told(&self.supervisor, e))?;
-        Ok(Started { child, spec: text, complaints })
+        let told = |e: io::Error| format!("a socket to the supervisor: {e}");
+        Ok(Started {
+            child,
+            leash: ChildStdin::from_std(OwnedFd::from(leash).into()).map_err(told)?,
+            report: ChildStdout::from_std(OwnedFd::from(report).into()).map_err(told)?,
+            spec: text,
+            complaints,
+        })
+    }
+}
+
+/// What a report says, if the supervisor of this spec can have written it.
+fn believed(report: &[u8], spec: &Spec) -> Result<Finished, String> {
+    let finished: Finished = serde_json::from_slice(report).map_err(|error| error.to_string())?;
+    match finished.level.isolation() > spec.isolation {
+        true => Err("its report claims more isolation than was asked for".to_owned()),
+        false => Ok(finished),
     }
 }
 
 /// A supervisor that waits for its spec.
 struct Started {
     child: Child,
+    /// Its standard input and output.
+    leash: ChildStdin,
+    report: ChildStdout,
     /// The line that it waits for.
     spec: Vec<u8>,
     /// What it says on standard error.
@@ -149,18 +174,16 @@ fn driver_path(spec: &Spec) -> Option<(&OsStr, &OsString)> {
 
 /// Reads progress until the supervisor reports, and sees to it that it does.
 async fn watch(started: Started, spec: &Spec, on_progress: &mut impl FnMut(Progress)) -> Finished {
-    let Started { mut child, spec: text, mut complaints } = started;
-    let mut leash = child.stdin.take();
-    let Some(stdout) = child.stdout.take() else {
-        return Finished::without_evidence(Exit::Lost("no pipe to the supervisor".to_owned()));
-    };
+    let Started { mut child, leash, report, spec: text, mut complaints } = started;
+    let pid = child.id();
+    let mut leash = Some(leash);
     // Without it, the supervisor ends by itself, or with the leash.
     if let Some(pipe) = &mut leash
         && !matches!(tokio::time::timeout(GRACE, pipe.write_all(&text)).await, Ok(Ok(())))
     {
         leash = None;
     }
-    let mut lines = BufReader::new(stdout).split(b'\n');
+    let mut lines = BufReader::new(report).split(b'\n');
     // The supervisor holds the limit; this one is for a supervisor that hangs.
     let deadline = tokio::time::sleep(spec.limits.wall.saturating_add(GRACE));
     tokio::pin!(deadline);
@@ -170,9 +193,9 @@ async fn watch(started: Started, spec: &Spec, on_progress: &mut impl FnMut(Progr
             line = lines.next_segment() => match line {
                 Ok(Some(line)) => match line.split_first() {
                     // It has nothing left to do but to clean up, which nobody has to wait for.
-                    Some((&supervisor::REPORT, report)) => match serde_json::from_slice(report) {
+                    Some((&supervisor::REPORT, report)) => match believed(report, spec) {
                         Ok(finished) => return finished,
-                        Err(error) => why = error.to_string(),
+                        Err(doubt) => why = doubt,
                     },
                     _ => if let Ok(progress) = serde_json::from_slice(&line) {
                         on_progress(progress);
@@ -194,6 +217,15 @@ async fn watch(started: Started, spec: &Spec, on_progress: &mut impl FnMut(Progr
         Err(_) => child.kill().await.and(child.wait().await),
     };
     drop(leash);
+    // What it had to end is this process's to end now, before anybody is told that the run is over.
+    let orphans = async {
+        while !pid.is_none_or(supervisor::end_orphans) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    if tokio::time::timeout(GRACE, orphans).await.is_err() {
+        why += "; some of its processes do not end";
+    }
     let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
     let mut said = Vec::new();
     // What cannot be read says nothing.
@@ -204,4 +236,24 @@ async fn watch(started: Started, spec: &Spec, on_progress: &mut impl FnMut(Progr
             .trim_end()
             .to_owned(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_claims_more_than_was_asked_for_is_not_believed() {
+        let levels = [Level::None, Level::Partial { missing: Vec::new() }, Level::Full];
+        for asked in [Isolation::None, Isolation::Partial, Isolation::Full] {
+            let spec = offer::nothing(Path::new("/"), asked);
+            for level in &levels {
+                let exit = Exit::Code(0);
+                let said = Finished { level: level.clone(), ..Finished::without_evidence(exit) };
+                let report = serde_json::to_vec(&said).unwrap();
+                let more = level.isolation() > asked;
+                assert_eq!(believed(&report, &spec).is_err(), more, "{asked:?} {level}");
+            }
+        }
+    }
 }

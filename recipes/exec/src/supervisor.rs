@@ -2,11 +2,15 @@
 //! program's descendants outlive the run.
 //!
 //! The builder starts its own binary again as `BINARY __supervise CONTROL`, writes the run's [`Spec`]
-//! to a pipe that is the supervisor's standard input, and holds its end of it. However the builder
-//! ends, by `kill -9` too, the kernel closes that pipe, and the [keeper](Keeper) sees to it that
-//! everything is killed. The program runs in a [cell](Cell), with a warden in between. Where there is no process namespace, the supervisor is a *subreaper*: a
-//! descendant that forks twice or starts a session of its own becomes its child, so "no child is
-//! left" means that nothing is left.
+//! to a socket that is the supervisor's standard input, and holds its end of it. However the builder
+//! ends, by `kill -9` too, the kernel closes that socket, and the [keeper](Keeper) sees to it that
+//! everything is killed. The program runs in a [cell](Cell), with a warden in between. Where there is
+//! no process namespace, the supervisor is a *subreaper*: a descendant that forks twice or starts a
+//! session of its own becomes its child, so "no child is left" means that nothing is left. The
+//! builder is one too: what a supervisor leaves that was killed is the builder's to end.
+//!
+//! A program without a sandbox has its user's rights. It cannot open the supervisor's files, but it
+//! can kill the supervisor and the builder, and a root's program can do with both what it likes.
 //!
 //! Standard output carries the program's lines of progress, and in the end a line of how the run
 //! ended. No file is made for any of this, which would cost as much as a namespace.
@@ -125,6 +129,8 @@ fn read_spec() -> Result<Spec, String> {
 }
 
 fn supervise(sampled: bool) -> Result<(), String> {
+    // Programs of the same user may not look into it, nor hold it by its files.
+    prctl::set_dumpable(false).map_err(|errno| format!("protecting the supervisor: {errno}"))?;
     let spec = read_spec()?;
     let (finished, remains) = run(&spec, sampled)?;
     let reported = report(&finished);
@@ -233,6 +239,16 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
         measured: sampler.finish(wall, usage.user + usage.system, end.io),
     };
     Ok((finished, Remains { warden: is_over.then_some(warden), _group: group }))
+}
+
+/// Makes this process, a builder, the heir of what a supervisor leaves that was killed.
+pub(crate) fn inherit_orphans() -> io::Result<()> {
+    Ok(prctl::set_child_subreaper(true)?)
+}
+
+/// Kills what this supervisor left, which is dead and was waited for; whether nothing is left.
+pub(crate) fn end_orphans(supervisor: u32) -> bool {
+    processes::end_orphans(Pid::from_raw(supervisor.cast_signed()))
 }
 
 /// Ends the supervisor without a report, since none comes.

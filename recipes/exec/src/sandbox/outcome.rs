@@ -125,8 +125,8 @@ pub enum Level {
         /// The missing parts.
         missing: Vec<String>,
     },
-    /// Limits, an exact environment and the certain end of every process; no isolation: the
-    /// program sees the file system and the network as its user does.
+    /// Limits, an exact environment and the end of every process; no isolation: the program sees
+    /// the file system, the network and the builder's processes as its user does.
     None,
 }
 

@@ -97,7 +97,8 @@ pub enum Access {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
-    /// Not at all: limits, an exact environment and the certain end of every process remain.
+    /// Not at all: limits, an exact environment and the end of every process remain, for programs
+    /// that do not fight them. One that does has its user's rights, and so those of the builder.
     None,
     /// By what an unprivileged process can do to itself where namespaces are forbidden: Landlock
     /// for files and a filter for system calls.

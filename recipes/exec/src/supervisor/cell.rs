@@ -275,6 +275,8 @@ impl Inside<'_> {
         SigSet::empty().thread_set_mask().map_err(|errno| format!("signal mask: {errno}"))?;
         let own = self.spec.isolation == Isolation::Full;
         if own {
+            // Who cannot be looked at does not own the files of its maps.
+            protect(false)?;
             self.enter()?;
         }
         let heard = self.line.take().filter(|(word, _)| word == GO);
@@ -296,8 +298,7 @@ impl Inside<'_> {
 
     fn enter(&self) -> Result<(), String> {
         self.become_user()?;
-        // Not before: the files of the maps would be root's.
-        prctl::set_dumpable(false).map_err(|errno| format!("protecting the warden: {errno}"))?;
+        protect(true)?;
         if !self.spec.network {
             network::loopback_up()?;
         }
@@ -403,6 +404,11 @@ impl Inside<'_> {
         // One at least is alive, and may have been between two numbers.
         Some(others.max(1))
     }
+}
+
+/// Whether other processes of the same user may not look into this one.
+fn protect(on: bool) -> Result<(), String> {
+    prctl::set_dumpable(!on).map_err(|errno| format!("protecting the warden: {errno}"))
 }
 
 /// Ends this copy of the supervisor without running anything that is the original's to run.

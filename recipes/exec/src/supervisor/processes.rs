@@ -9,35 +9,51 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpgid};
+use nix::unistd::{Pid, getpgid, getsid};
 
 use crate::facts::sample::{Counts, Ledger};
 
 /// All living or unreaped descendants of this process.
 pub(super) fn descendants() -> Vec<Pid> {
-    let me = std::process::id().cast_signed();
-    let found = if Path::new("/proc/thread-self/children").exists() {
-        below(me, children)
-    } else {
-        let parents = parents();
-        below(me, |of| {
-            parents.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid).collect()
-        })
+    below(vec![me()], usize::MAX)
+}
+
+fn me() -> i32 {
+    std::process::id().cast_signed()
+}
+
+/// All descendants of these processes, up to so many generations.
+fn below(roots: Vec<i32>, generations: usize) -> Vec<Pid> {
+    let parents = (!Path::new("/proc/thread-self/children").exists()).then(parents);
+    let children = |of: i32| match &parents {
+        None => children(of),
+        Some(all) => all.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid).collect(),
     };
+    let mut found = BTreeSet::new();
+    let mut open = roots;
+    for _ in 0..generations {
+        open = open.into_iter().flat_map(children).filter(|child| found.insert(*child)).collect();
+        if open.is_empty() {
+            break;
+        }
+    }
     found.into_iter().map(Pid::from_raw).collect()
 }
 
-fn below(root: i32, children: impl Fn(i32) -> Vec<i32>) -> BTreeSet<i32> {
-    let mut found = BTreeSet::new();
-    let mut open = vec![root];
-    while let Some(parent) = open.pop() {
-        for child in children(parent) {
-            if found.insert(child) {
-                open.push(child);
-            }
-        }
+/// Kills what a supervisor left to this process, its builder; whether nothing is left.
+///
+/// A warden is in its supervisor's group, and programs are in sessions of their own, which none of
+/// them can leave for another's. A builder's other children are in its session.
+pub(super) fn end_orphans(supervisor: Pid) -> bool {
+    let here = getsid(None);
+    let left = |pid: &Pid| getpgid(Some(*pid)) == Ok(supervisor) || getsid(Some(*pid)) != here;
+    let orphans: Vec<Pid> = below(vec![me()], 1).into_iter().filter(left).collect();
+    let all = below(orphans.iter().map(|pid| pid.as_raw()).collect(), usize::MAX);
+    kill_once(&[orphans.clone(), all].concat());
+    for orphan in &orphans {
+        waitpid(*orphan, Some(WaitPidFlag::WNOHANG)).ok();
     }
-    found
+    orphans.is_empty()
 }
 
 /// The children of all threads of a process, as the kernel lists them.
@@ -147,8 +163,7 @@ fn page_size() -> u64 {
 
 /// Collects dead children that were adopted, and leaves the warden for the end.
 pub(super) fn reap_adopted(warden: Pid) {
-    let me = std::process::id().cast_signed();
-    for pid in children(me).into_iter().map(Pid::from_raw).filter(|pid| *pid != warden) {
+    for pid in children(me()).into_iter().map(Pid::from_raw).filter(|pid| *pid != warden) {
         waitpid(pid, Some(WaitPidFlag::WNOHANG)).ok();
     }
 }

@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("every_trick_is_contained", every_trick_is_contained),
     ("every_trick_is_contained_for_an_ordinary_user", for_an_ordinary_user),
     ("what_needs_no_namespaces_is_held_without_them", without_namespaces),
+    ("without_a_sandbox_a_run_is_reported_and_ended_all_the_same", without_sandbox),
 ];
 
 /// The hidden argument that runs the red team alone, as another user.
@@ -39,6 +40,8 @@ enum Fate {
     Over(Limit),
     /// It is held, or killed at this limit, whichever the kernel comes to first.
     HeldOr(Limit),
+    /// The supervisor is lost.
+    Lost,
 }
 
 fn fate(trick: &str) -> Fate {
@@ -129,9 +132,20 @@ fn team_without_namespaces() -> Vec<String> {
     WITHOUT_NAMESPACES.iter().filter_map(|trick| outside.attempt(trick).err()).collect()
 }
 
+fn without_sandbox() {
+    assert_eq!(team_without_sandbox(), Vec::<String>::new());
+}
+
+/// What is held though a program has its user's rights.
+fn team_without_sandbox() -> Vec<String> {
+    let outside = Outside { isolation: Isolation::None, ..Outside::new() };
+    let tricks = ["kill-supervisor", "forge-report"];
+    tricks.iter().filter_map(|trick| outside.attempt(trick).err()).collect()
+}
+
 /// Is the red team of another user.
 pub(crate) fn main() -> ExitCode {
-    let failures = [team(), team_without_namespaces()].concat();
+    let failures = [team(), team_without_namespaces(), team_without_sandbox()].concat();
     failures.iter().for_each(|failure| println!("{failure}"));
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -189,10 +203,12 @@ impl Outside {
         }
         let held = finished.exit == Exit::Code(0) && said.starts_with("held: ");
         let over = |limit| finished.exit == Exit::Limit(limit);
-        let as_expected = match fate(trick) {
+        let can_kill = trick == "kill-supervisor" && self.isolation == Isolation::None;
+        let as_expected = match if can_kill { Fate::Lost } else { fate(trick) } {
             Fate::Held => held,
             Fate::Over(limit) => over(limit),
             Fate::HeldOr(limit) => held || over(limit),
+            Fate::Lost => matches!(finished.exit, Exit::Lost(_)),
         };
         if !as_expected {
             return Err(told("another end"));

@@ -16,6 +16,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, c_void};
+use rescience_exec::sandbox::{Exit, Finished, Held, Level, Log, Usage};
 
 /// The hidden argument that makes this binary a hostile program: `VILLAIN TRICK`.
 pub(crate) const VILLAIN: &str = "__villain";
@@ -36,6 +37,8 @@ pub(crate) const TRICKS: &[Trick] = &[
     ("kill-parent", kill_parent),
     ("stop-parent", stop_parent),
     ("kill-everyone", kill_everyone),
+    ("kill-supervisor", kill_supervisor),
+    ("forge-report", forge_report),
     ("see-processes", see_processes),
     ("ptrace-parent", || refused(|| raw(libc::SYS_ptrace, [16, 1, 0, 0, 0, 0]))),
     ("process-vm-writev", process_vm_writev),
@@ -355,6 +358,69 @@ fn stop_parent() -> Told {
 fn kill_everyone() -> Told {
     kill(-1, libc::SIGKILL);
     Ok("nobody was there".to_owned())
+}
+
+/// The warden and the supervisor, as far as they can be seen.
+fn above() -> Vec<c_int> {
+    let parent = |pid: c_int| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok().filter(|pid| *pid > 0)
+    };
+    let warden = parent(std::process::id().cast_signed());
+    warden.into_iter().chain(warden.and_then(parent)).collect()
+}
+
+/// Leaves daemons, and kills who would end them.
+fn kill_supervisor() -> Told {
+    let above = above();
+    for _ in 0..4 {
+        if fork() == 0 {
+            // SAFETY: a session of its own.
+            unsafe { libc::setsid() };
+            if fork() != 0 {
+                std::process::exit(0);
+            }
+            std::thread::sleep(Duration::from_secs(120));
+        }
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    for pid in above.iter().rev() {
+        kill(*pid, libc::SIGKILL);
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    Ok(format!("{above:?} live"))
+}
+
+/// Writes a report of its own wherever the real one may go.
+fn forge_report() -> Told {
+    let report = Finished {
+        exit: Exit::Code(7),
+        usage: Usage::default(),
+        level: Level::None,
+        stdout: Log::default(),
+        stderr: Log::default(),
+        left_running: 0,
+        held: Held::default(),
+        undeclared: Default::default(),
+        observed: false,
+        measured: Default::default(),
+    };
+    let line = format!("={}\n", serde_json::to_string(&report).map_err(|e| e.to_string())?);
+    let own = [0, 1, 2].map(|fd| fs::read_link(format!("/proc/self/fd/{fd}")).ok());
+    let mut written = 0;
+    for pid in above() {
+        for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+            let link = fs::read_link(entry.path()).ok();
+            let is_pipe = link.as_ref().is_some_and(|to| !to.is_absolute());
+            if is_pipe && !own.contains(&link) {
+                let opened = OpenOptions::new().write(true).open(entry.path());
+                written +=
+                    u32::from(opened.is_ok_and(|mut to| to.write_all(line.as_bytes()).is_ok()));
+            }
+        }
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    Ok(format!("{written} reports are not believed"))
 }
 
 fn see_processes() -> Told {
