@@ -215,7 +215,9 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     // The same processes may be seen twice: counted by the warden, and dying with it after that.
     let left_running =
         if is_over { 0 } else { end.left.unwrap_or(0).max(processes::kill_all(warden)) };
-    let over = disk.is_some_and(Disk::finish).then_some(Limit::Disk);
+    // Anybody can send this signal: the files say whether it was the kernel.
+    let was_stopped = end.exit == Exit::Signal(Signal::SIGXFSZ as i32);
+    let over = disk.is_some_and(|disk| disk.finish(was_stopped)).then_some(Limit::Disk);
     let Watch { group, peak, cpu, observer, sampler, .. } = watch;
     let usage = usage(wall, peak.max(end.peak), [Some(cpu), end.cpu, group.cpu()]);
     // What no look has caught, the count at the end may.
@@ -271,9 +273,6 @@ fn verdict(over: Option<Limit>, exit: Exit) -> Exit {
     match (over, exit) {
         // Whatever the program made of it. The kernel may have killed the warden as well.
         (Some(limit), Exit::Code(_) | Exit::Signal(_) | Exit::Lost(_)) => Exit::Limit(limit),
-        (None, Exit::Signal(signal)) if signal == Signal::SIGXFSZ as i32 => {
-            Exit::Limit(Limit::Disk)
-        }
         (_, exit) => exit,
     }
 }
@@ -344,7 +343,7 @@ mod tests {
             assert_eq!(verdict(Some(Limit::Memory), exit), Exit::Limit(Limit::Memory));
         }
         assert_eq!(verdict(None, lost()), lost());
-        assert_eq!(verdict(None, Exit::Signal(25)), Exit::Limit(Limit::Disk));
+        assert_eq!(verdict(None, Exit::Signal(25)), Exit::Signal(25));
         assert_eq!(verdict(Some(Limit::Memory), Exit::Stopped), Exit::Stopped);
         let wall = Exit::Limit(Limit::Wall);
         assert_eq!(verdict(Some(Limit::Memory), wall.clone()), wall);

@@ -73,8 +73,8 @@ pub(super) enum Message {
     Listener(OwnedFd),
     /// The cell's file system for memory that processes share.
     SharedMemory(OwnedFd),
-    /// The list of the cell's segments of System V.
-    Segments(OwnedFd),
+    /// The lists of the cell's segments, semaphores and messages of System V.
+    SystemV(Vec<OwnedFd>),
     /// The program ended.
     Ended(End),
     /// Nothing more will come.
@@ -210,12 +210,14 @@ impl Line {
     fn receive(&self) -> Message {
         let Some((text, mut files)) = self.take() else { return Message::Closed };
         let (kind, rest) = text.split_at_checked(1).unwrap_or_default();
+        if kind == "V" {
+            return Message::SystemV(files);
+        }
         match (kind, files.pop()) {
             ("A", _) => Message::Joined(rest.chars().map(|passed| passed == '1').collect()),
             ("R", _) => Message::Refused(rest.to_owned()),
             ("L", Some(file)) => Message::Listener(file),
             ("M", Some(file)) => Message::SharedMemory(file),
-            ("V", Some(file)) => Message::Segments(file),
             ("E", _) => end(rest, Exit::Code).unwrap_or(Message::Closed),
             ("S", _) => end(rest, Exit::Signal).unwrap_or(Message::Closed),
             _ => Message::Closed,
@@ -302,28 +304,25 @@ impl Inside<'_> {
         if !self.spec.network {
             network::loopback_up()?;
         }
-        // It tells of the namespace in which it was opened, whoever reads it.
-        let segments = File::open("/proc/sysvipc/shm");
+        // They tell of the namespace in which they were opened, whoever reads them. A kernel without
+        // System V has none.
+        let lists = ["shm", "sem", "msg"].map(|of| File::open(format!("/proc/sysvipc/{of}")));
         view::enter(self.spec)?;
         if self.spec.limits.memory.is_some() {
-            self.show_memory(segments.ok())?;
+            self.show_memory(lists.into_iter().flatten().map(OwnedFd::from).collect())?;
         }
         Ok(())
     }
 
     /// Lets the supervisor see what the cell keeps in memory without a process that it belongs to.
-    fn show_memory(&self, segments: Option<File>) -> Result<(), String> {
+    fn show_memory(&self, lists: Vec<OwnedFd>) -> Result<(), String> {
         let told = |errno: Errno| format!("showing the memory in use: {errno}");
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let files = rustix::fs::open("/dev/shm", flags, rustix::fs::Mode::empty());
         if let Ok(files) = files {
             self.line.pass("M", slice::from_ref(&files)).map_err(told)?;
         }
-        // A kernel without System V has no segments either.
-        match segments {
-            Some(segments) => self.line.pass("V", &[segments.into()]).map_err(told),
-            None => Ok(()),
-        }
+        self.line.pass("V", &lists).map_err(told)
     }
 
     fn become_user(&self) -> Result<(), String> {

@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -63,8 +63,10 @@ impl Disk {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Ends the counting; whether the run was over its limit, or what it left is.
-    pub(super) fn finish(self) -> bool {
+    /// Ends the counting; whether the run was over its limit, or what it left is. Of a run that the
+    /// kernel says was stopped there, it is enough to be at the limit.
+    pub(super) fn finish(mut self, was_stopped: bool) -> bool {
+        self.written.most -= u64::from(was_stopped && self.written.most > 0);
         self.is_over() || self.written.is_over()
     }
 }
@@ -79,6 +81,8 @@ struct Written {
     /// The file systems of the directories.
     devices: BTreeSet<u64>,
     most: u64,
+    /// The most bytes that were seen free on the first of them.
+    most_free: Arc<AtomicU64>,
 }
 
 /// More than a run may write, or nobody knows how much.
@@ -87,18 +91,27 @@ struct Over;
 impl Written {
     fn new(dirs: Vec<PathBuf>, most: u64) -> Written {
         let devices = dirs.iter().filter_map(|dir| Some(fs::metadata(dir).ok()?.dev())).collect();
-        Written { dirs, devices, most }
+        let written = Written { dirs, devices, most, most_free: Arc::default() };
+        written.free();
+        written
     }
 
     fn free(&self) -> Option<u64> {
         let found = nix::sys::statvfs::statvfs(self.dirs.first()?).ok()?;
-        Some(found.blocks_free() * found.fragment_size())
+        let free = found.blocks_free() * found.fragment_size();
+        self.most_free.fetch_max(free, Ordering::Relaxed);
+        Some(free)
     }
 
     fn is_over(&self) -> bool {
         let mut count = Count { total: 0, most: self.most };
-        let nameless = files::nameless(&processes::descendants()).into_iter();
-        let mut nameless = nameless.filter(|file| self.devices.contains(&file.device));
+        let held = files::nameless(&processes::descendants(), None);
+        // What cannot be looked at is taken for all that went from the file system meanwhile.
+        let gone = |free| self.most_free.load(Ordering::Relaxed).saturating_sub(free);
+        if held.more_on_disk && self.free().map(gone).is_some_and(|gone| gone > self.most) {
+            return true;
+        }
+        let mut nameless = held.files.iter().filter(|file| self.devices.contains(&file.device));
         nameless.any(|file| count.add(file.length.max(file.taken)).is_err())
             || self.dirs.iter().any(|dir| count.walk(dir).is_err())
     }

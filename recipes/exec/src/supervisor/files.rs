@@ -1,13 +1,16 @@
-//! Files without a name: what was unlinked, or never had a name, and lives as long as it is open.
+//! Files without a name: what was unlinked, or never had a name, and lives as long as somebody has
+//! it open, or mapped, or waiting in a socket.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use nix::unistd::Pid;
 
-use super::sys;
+use super::{processes, sys};
 
 /// A regular file that has no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,45 +21,113 @@ pub(super) struct Nameless {
     pub(super) length: u64,
     /// What it takes of the device.
     pub(super) taken: u64,
-    /// Whether it lies in memory, made by `memfd_create`.
+    /// Whether it lies in memory, as what `memfd_create` makes.
     pub(super) in_memory: bool,
 }
 
-/// Those that these processes have open, each once.
-pub(super) fn nameless(pids: &[Pid]) -> Vec<Nameless> {
-    let mut found = BTreeMap::new();
-    for open in pids.iter().flat_map(|pid| tables(*pid)) {
-        for entry in fs::read_dir(open).into_iter().flatten().flatten() {
-            let path = entry.path();
-            // What the descriptor stands for, which is not opened again.
-            let Ok(meta) = fs::metadata(&path) else { continue };
-            if meta.is_file() && meta.nlink() == 0 {
-                let name = (meta.dev(), meta.ino());
-                found.entry(name).or_insert_with(|| Nameless {
-                    device: meta.dev(),
-                    length: meta.len(),
-                    taken: meta.blocks() * 512,
-                    in_memory: is_in_memory(&path),
-                });
+/// What processes hold that has no name.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// What could be looked at, each once.
+    pub(super) files: Vec<Nameless>,
+    /// Whether there is, or may be, more on a disk.
+    pub(super) more_on_disk: bool,
+    /// Whether there is, or may be, more in memory.
+    pub(super) more_in_memory: bool,
+}
+
+/// Those that these processes have open or mapped. At the deadline it stops looking.
+///
+/// What is mapped can be looked at by root alone, and what waits in a socket by nobody.
+pub(super) fn nameless(pids: &[Pid], deadline: Option<Instant>) -> Held {
+    let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let (mut held, mut found, mut unseen) = (Held::default(), BTreeMap::new(), Vec::new());
+    'looking: for pid in pids {
+        let pid = processes::with_memory(*pid).unwrap_or(*pid);
+        for table in tables(pid) {
+            for entry in fs::read_dir(table.join("fd")).into_iter().flatten().flatten() {
+                if is_late() {
+                    break 'looking;
+                }
+                // What the descriptor stands for, which is not opened again.
+                let path = entry.path();
+                let Ok(meta) = fs::metadata(&path) else { continue };
+                if meta.is_file() && meta.nlink() == 0 {
+                    found.entry((meta.dev(), meta.ino())).or_insert_with(|| of(&meta, &path));
+                }
+                if meta.file_type().is_socket() && has_files(&table, &entry.file_name()) {
+                    (held.more_on_disk, held.more_in_memory) = (true, true);
+                }
+            }
+        }
+        for map in deleted_maps(pid) {
+            if is_late() {
+                break 'looking;
+            }
+            match fs::metadata(&map.path) {
+                Ok(meta) if meta.is_file() && meta.nlink() == 0 => {
+                    found.entry((meta.dev(), meta.ino())).or_insert_with(|| of(&meta, &map.path));
+                }
+                Ok(_) => {}
+                Err(_) => unseen.push(map),
             }
         }
     }
-    found.into_values().collect()
+    let is_known = |map: &Map| found.keys().any(|(_, inode)| *inode == map.inode);
+    for map in unseen.iter().filter(|map| !is_known(map)) {
+        *(if map.in_memory { &mut held.more_in_memory } else { &mut held.more_on_disk }) = true;
+    }
+    if is_late() {
+        (held.more_on_disk, held.more_in_memory) = (true, true);
+    }
+    Held { files: found.into_values().collect(), ..held }
 }
 
-fn is_in_memory(descriptor: &Path) -> bool {
-    fs::read_link(descriptor).is_ok_and(|name| name.to_string_lossy().starts_with("/memfd:"))
+fn of(meta: &Metadata, link: &Path) -> Nameless {
+    let in_memory = fs::read_link(link).is_ok_and(|name| is_in_memory(&name.to_string_lossy()));
+    Nameless { device: meta.dev(), length: meta.len(), taken: meta.blocks() * 512, in_memory }
 }
 
-/// The tables of open files of a process: one, and that of each thread which has its own.
+/// Whether a file of this name lies in the kernel's own file system for memory: one that a process
+/// made by name, or what it shares with its children.
+fn is_in_memory(name: &str) -> bool {
+    name.starts_with("/memfd:") || name.starts_with("/dev/zero")
+}
+
+/// Whether files wait in a socket to be received. Kernels before 5.10 do not tell.
+fn has_files(table: &Path, descriptor: &OsStr) -> bool {
+    let told = fs::read_to_string(table.join("fdinfo").join(descriptor)).unwrap_or_default();
+    let count = told.lines().find_map(|line| line.strip_prefix("scm_fds:"));
+    count.is_some_and(|count| count.trim() != "0")
+}
+
+/// A file in a process's memory that is said to have no name.
+struct Map {
+    /// A link to it.
+    path: PathBuf,
+    inode: u64,
+    in_memory: bool,
+}
+
+fn deleted_maps(pid: Pid) -> Vec<Map> {
+    let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let of_line = |line: &[u8]| {
+        let line = String::from_utf8_lossy(line.strip_suffix(b" (deleted)")?).into_owned();
+        let mut words = line.split_ascii_whitespace();
+        let (range, inode) = (words.next()?, words.nth(3)?.parse().ok()?);
+        let name = words.next()?;
+        // These are counted as what they are: segments, and a file system's.
+        let counted = name.starts_with("/SYSV") || name.starts_with("/dev/shm/");
+        let path = PathBuf::from(format!("/proc/{pid}/map_files/{range}"));
+        (!counted).then(|| Map { path, inode, in_memory: is_in_memory(name) })
+    };
+    maps.split(|byte| *byte == b'\n').filter_map(of_line).collect()
+}
+
+/// Where the tables of open files of a process are: one, and that of each thread which has its own.
 fn tables(pid: Pid) -> Vec<PathBuf> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let own = threads.filter(|thread| {
-        let id = thread.file_name().to_str().and_then(|name| name.parse().ok());
-        let id = id.map(Pid::from_raw);
-        id == Some(pid) || id.is_some_and(|id| !sys::share_files(pid, id))
-    });
-    own.map(|thread| thread.path().join("fd")).collect()
+    let own = processes::threads(pid).filter(|id| *id == pid || !sys::share_files(pid, *id));
+    own.map(|thread| PathBuf::from(format!("/proc/{thread}"))).collect()
 }
 
 #[cfg(test)]
@@ -75,10 +146,16 @@ mod tests {
         let memory = rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         fs::File::from(memory.try_clone().unwrap()).write_all(&[7; 5000]).unwrap();
         let device = file.metadata().unwrap().dev();
-        let found = nameless(&[Pid::this(), Pid::this()]);
+        let found = nameless(&[Pid::this(), Pid::this()], None).files;
         let of_device: Vec<_> = found.iter().filter(|file| file.device == device).collect();
         assert!(matches!(of_device[..], [Nameless { length: 0x10_0000, in_memory: false, .. }]));
         let in_memory: Vec<_> = found.iter().filter(|file| file.in_memory).collect();
         assert!(matches!(in_memory[..], [Nameless { length: 5000, taken: 8192, .. }]), "{found:?}");
+    }
+
+    #[test]
+    fn who_is_late_knows_that_there_may_be_more() {
+        let held = nameless(&[Pid::this()], Some(Instant::now()));
+        assert!(held.files.is_empty() && held.more_on_disk && held.more_in_memory);
     }
 }

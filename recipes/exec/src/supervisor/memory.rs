@@ -3,57 +3,138 @@
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
+use std::time::Instant;
 
 use nix::unistd::Pid;
 use rustix::fs::{fstat, fstatvfs};
 
-use super::files;
+use super::{SAMPLE, files, processes};
 
-/// The most bytes of a list of segments that are read.
-const LISTING: usize = 1 << 20;
+/// The most bytes of a list of System V that are read.
+const LISTING: usize = 4 << 20;
+
+/// The columns of the lists of System V that tell of memory, and the bytes that each of it takes;
+/// see sysvipc(7). Semaphores have a line of the processor's cache each, messages a head.
+const COLUMNS: [(&str, u64); 5] =
+    [("rss", 1), ("swap", 1), ("nsems", 64), ("cbytes", 1), ("qnum", 48)];
 
 /// Where a cell keeps memory that belongs to no process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
     /// Its file system for memory that processes share: `/dev/shm`.
     pub(super) files: Option<OwnedFd>,
-    /// The list of its segments of System V.
-    pub(super) segments: Option<File>,
+    /// The lists of its segments, semaphores and messages of System V.
+    pub(super) lists: Vec<File>,
+    /// More than this is over the limit.
+    most: u64,
+    /// What was found without a name.
+    nameless: Nameless,
+    /// From when on it is time to look for these again.
+    next: Instant,
+    /// The least memory that the whole machine was seen to share.
+    least: u64,
+}
+
+/// What is in memory and in files without a name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nameless {
+    bytes: u64,
+    /// Whether there may be more.
+    more: bool,
+    /// What the whole machine shared then.
+    machine: u64,
 }
 
 impl Shared {
-    /// The bytes that these processes use, of which `resident` are resident in them.
+    /// Begins before the run does.
+    pub(super) fn new(most: u64) -> Shared {
+        let (files, lists, nameless) = (None, Vec::new(), Nameless::default());
+        let least = shared_by_all().unwrap_or(u64::MAX);
+        Shared { files, lists, most, nameless, next: Instant::now(), least }
+    }
+
+    /// The bytes that these processes use.
     ///
     /// What is both mapped and a file counts once, and so may as much again that is mapped without
     /// being a file: at worst, twice the limit is used before it is noticed.
-    pub(super) fn used(&self, pids: &[Pid], resident: u64) -> u64 {
-        let mapped = pids.iter().filter_map(|pid| mapped(*pid)).sum::<u64>().min(resident);
-        resident - mapped + mapped.max(self.kept(pids))
+    pub(super) fn used(&mut self, pids: &[Pid]) -> u64 {
+        let mut sum = Process::default();
+        for used in pids.iter().filter_map(|pid| Process::of(*pid)) {
+            sum.own += used.own;
+            sum.shared += used.shared;
+        }
+        sum.own + sum.shared.max(self.kept(pids))
     }
 
     /// What is kept whether or not it is mapped.
-    fn kept(&self, pids: &[Pid]) -> u64 {
-        let files = self.files.as_ref();
-        let here = files.and_then(|files| fstat(files).ok()).map(|stat| stat.st_dev);
-        let used = files.and_then(|files| fstatvfs(files).ok()).map_or(0, |found| {
+    fn kept(&mut self, pids: &[Pid]) -> u64 {
+        let used = self.files.as_ref().and_then(|files| fstatvfs(files).ok()).map_or(0, |found| {
             found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize)
         });
-        let nameless = files::nameless(pids).into_iter();
-        let nameless = nameless.filter(|file| file.in_memory && Some(file.device) != here);
-        used + nameless.map(|file| file.taken).sum::<u64>()
-            + self.segments.as_ref().map_or(0, segments)
+        let machine = shared_by_all().unwrap_or_default();
+        self.least = self.least.min(machine);
+        let grows = machine.saturating_sub(self.nameless.machine) > self.most / 8;
+        let began = Instant::now();
+        if grows || began >= self.next {
+            self.nameless = self.nameless(pids, machine);
+            // Not at the cost of what is being measured.
+            self.next = Instant::now() + began.elapsed() * 20;
+        }
+        let listed = self.lists.iter().map(listed).sum::<u64>();
+        let counted = used + self.nameless.bytes + listed;
+        // What cannot be looked at is taken for all that the machine shares since.
+        match self.nameless.more {
+            true => counted.max(machine - self.least),
+            false => counted,
+        }
+    }
+
+    fn nameless(&self, pids: &[Pid], machine: u64) -> Nameless {
+        let files = self.files.as_ref();
+        let here = files.and_then(|files| fstat(files).ok()).map(|stat| stat.st_dev);
+        // A look must not take longer than there is between two.
+        let held = files::nameless(pids, Some(Instant::now() + SAMPLE / 2));
+        let in_memory = held.files.iter().filter(|file| file.in_memory);
+        let bytes = in_memory.filter(|file| Some(file.device) != here).map(|file| file.taken).sum();
+        Nameless { bytes, more: held.more_in_memory, machine }
     }
 }
 
-/// The resident bytes of a process that it can share with others.
-fn mapped(pid: Pid) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("RssShmem:"))?;
+/// The bytes of memory of a process, swapped out or not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Process {
+    /// Its own, and the tables of its pages.
+    own: u64,
+    /// What it can share with others.
+    shared: u64,
+}
+
+impl Process {
+    fn of(pid: Pid) -> Option<Process> {
+        let read = |pid: Pid| fs::read_to_string(format!("/proc/{pid}/status")).ok();
+        let has_memory = |text: &String| text.contains("\nVmRSS:");
+        let text = read(pid).filter(has_memory);
+        let text = text.or_else(|| read(processes::with_memory(pid)?))?;
+        let bytes = |name| number(&text, name).unwrap_or(0);
+        let shared = bytes("RssShmem:");
+        let resident = bytes("VmRSS:").saturating_sub(shared);
+        Some(Process { own: resident + bytes("VmSwap:") + bytes("VmPTE:"), shared })
+    }
+}
+
+/// The bytes behind a name, in the form of `/proc`.
+fn number(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()? * 1024)
 }
 
-/// The bytes of all segments of System V that are in memory or swapped; see sysvipc(7).
-fn segments(list: &File) -> u64 {
+/// The memory that processes of the whole machine share, by files or without.
+fn shared_by_all() -> Option<u64> {
+    number(&fs::read_to_string("/proc/meminfo").ok()?, "Shmem:")
+}
+
+/// The bytes of all that a list of System V has.
+fn listed(list: &File) -> u64 {
     let mut text = vec![0; LISTING];
     let mut length = 0;
     while let Ok(read @ 1..) = list.read_at(&mut text[length..], length as u64) {
@@ -62,15 +143,17 @@ fn segments(list: &File) -> u64 {
     let text = String::from_utf8_lossy(&text[..length]);
     let mut lines = text.lines();
     let Some(head) = lines.next() else { return 0 };
-    let columns: Vec<usize> = head
+    let weight = |name| COLUMNS.iter().find(|(column, _)| *column == name).map(|(_, each)| *each);
+    let columns: Vec<(usize, u64)> = head
         .split_whitespace()
         .enumerate()
-        .filter(|(_, name)| ["rss", "swap"].contains(name))
-        .map(|(at, _)| at)
+        .filter_map(|(at, name)| Some((at, weight(name)?)))
         .collect();
     let bytes = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let numbers = columns.iter().filter_map(|at| words.get(*at)?.parse::<u64>().ok());
+        let numbers = columns
+            .iter()
+            .filter_map(|(at, each)| Some(words.get(*at)?.parse::<u64>().ok()? * each));
         numbers.sum::<u64>()
     };
     lines.map(bytes).sum()
@@ -91,17 +174,18 @@ mod tests {
               7          1  1600 1048576 12 4096 0\n",
         )
         .unwrap();
-        assert_eq!(segments(&list), 16384);
-        assert_eq!(segments(&tempfile::tempfile().unwrap()), 0);
+        assert_eq!(listed(&list), 16384);
+        assert_eq!(listed(&tempfile::tempfile().unwrap()), 0);
     }
 
     #[test]
     fn what_is_mapped_and_a_file_counts_once() {
         let name = rustix::fs::MemfdFlags::CLOEXEC;
         let memory = File::from(rustix::fs::memfd_create("memory", name).unwrap());
-        let before = Shared::default().used(&[Pid::this()], 1 << 40);
+        let used = || Shared::new(1 << 40).used(&[Pid::this()]);
+        let before = used();
         (&memory).write_all(&vec![7; 64 << 20]).unwrap();
-        let after = Shared::default().used(&[Pid::this()], 1 << 40);
+        let after = used();
         assert!(after >= before + (48 << 20), "{before} {after}");
     }
 }

@@ -58,12 +58,26 @@ pub(super) fn end_orphans(supervisor: Pid) -> bool {
 
 /// The children of all threads of a process, as the kernel lists them.
 fn children(of: i32) -> Vec<i32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{of}/task")) else { return Vec::new() };
-    threads
-        .flatten()
-        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
+    threads(Pid::from_raw(of))
+        .filter_map(|thread| fs::read_to_string(format!("/proc/{of}/task/{thread}/children")).ok())
         .flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<_>>())
         .collect()
+}
+
+/// The threads of a process.
+pub(super) fn threads(of: Pid) -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir(format!("/proc/{of}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+}
+
+/// The thread by which the memory of a process can be looked at: its first, unless that ended
+/// before others. `/proc` has a place for each thread, though it lists only the first.
+pub(super) fn with_memory(process: Pid) -> Option<Pid> {
+    let has_some = |thread: &Pid| {
+        let pages = fs::read_to_string(format!("/proc/{thread}/statm"));
+        pages.is_ok_and(|pages| !pages.starts_with("0 "))
+    };
+    Some(process).filter(has_some).or_else(|| threads(process).find(has_some))
 }
 
 /// Every process of the machine with its parent, for kernels that list no children.
@@ -112,7 +126,12 @@ impl Meter {
             if pid == warden {
                 found.ticks.own = [0; 2];
             } else {
-                used.memory += found.resident;
+                // The first thread of several may have ended.
+                let other = |thread| Some(Stat::of(thread)?.resident);
+                used.memory += match found.resident {
+                    0 if found.threads > 1 => with_memory(pid).and_then(other).unwrap_or(0),
+                    resident => resident,
+                };
                 used.threads += found.threads;
                 used.pids.push(pid);
             }

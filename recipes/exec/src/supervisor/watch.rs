@@ -1,6 +1,7 @@
 //! The watch over a running cell: it looks at the processes from time to time, and waits for their
 //! end or for a reason to end them.
 
+use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,7 @@ impl<'a> Watch<'a> {
             observer: None,
             sampler,
             processes: processes::Meter::default(),
-            memory: memory::Shared::default(),
+            memory: memory::Shared::new(spec.limits.memory.unwrap_or(u64::MAX)),
             peak: 0,
             cpu: [Duration::ZERO; 2],
             next_sample: started + SAMPLE / 10,
@@ -138,8 +139,8 @@ impl<'a> Watch<'a> {
                 self.memory.files = Some(files);
                 None
             }
-            Message::Segments(list) => {
-                self.memory.segments = Some(list.into());
+            Message::SystemV(lists) => {
+                self.memory.lists = lists.into_iter().map(File::from).collect();
                 None
             }
             Message::Listener(listener) => {
@@ -164,7 +165,7 @@ impl<'a> Watch<'a> {
         if let Some(most) = limits.memory
             && self.group.held().memory == Holder::Sampling
         {
-            let memory = self.memory.used(&used.pids, used.memory);
+            let memory = self.memory.used(&used.pids);
             self.peak = self.peak.max(memory);
             if memory > most {
                 return Some(Limit::Memory);

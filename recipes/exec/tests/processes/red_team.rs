@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 use rescience_exec::sandbox::{Access, Exit, Finished, Isolation, Limit, Limits, Shown, Spec};
 
@@ -40,6 +41,8 @@ enum Fate {
     Over(Limit),
     /// It is held, or killed at this limit, whichever the kernel comes to first.
     HeldOr(Limit),
+    /// It dies of this signal.
+    Signal(Signal),
     /// The supervisor is lost.
     Lost,
 }
@@ -49,11 +52,20 @@ fn fate(trick: &str) -> Fate {
         "fork-bomb" | "thread-bomb" => Fate::Over(Limit::Processes),
         "relaunch" | "ignore-term" => Fate::Over(Limit::Wall),
         "disk-one-file" | "disk-many-files" | "disk-sparse" | "disk-temporary"
-        | "disk-unreadable" | "disk-unlinked" | "disk-deep" => Fate::Over(Limit::Disk),
-        "memory" | "memory-threads" | "memory-shared" | "memory-nameless" | "memory-segments" => {
-            Fate::Over(Limit::Memory)
+        | "disk-unreadable" | "disk-unlinked" | "disk-mapped" | "disk-in-flight" | "disk-deep" => {
+            Fate::Over(Limit::Disk)
         }
-        "memory-files" => Fate::HeldOr(Limit::Memory),
+        "memory"
+        | "memory-threads"
+        | "memory-shared"
+        | "memory-nameless"
+        | "memory-mapped"
+        | "memory-in-flight"
+        | "memory-first-thread"
+        | "memory-tables"
+        | "memory-segments" => Fate::Over(Limit::Memory),
+        "memory-files" | "memory-semaphores" | "memory-messages" => Fate::HeldOr(Limit::Memory),
+        "file-size-signal" => Fate::Signal(Signal::SIGXFSZ),
         "log-flood" => Fate::Over(Limit::Log),
         "burn" | "burn-children" => Fate::Over(Limit::Cpu),
         _ => Fate::Held,
@@ -208,6 +220,7 @@ impl Outside {
             Fate::Held => held,
             Fate::Over(limit) => over(limit),
             Fate::HeldOr(limit) => held || over(limit),
+            Fate::Signal(signal) => finished.exit == Exit::Signal(signal as i32),
             Fate::Lost => matches!(finished.exit, Exit::Lost(_)),
         };
         if !as_expected {

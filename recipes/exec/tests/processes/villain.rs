@@ -7,15 +7,17 @@
 
 use std::ffi::{CString, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Error, Read as _, Write as _};
+use std::io::{Error, IoSlice, Read as _, Write as _};
 use std::net::{TcpStream, UdpSocket};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, c_void};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rescience_exec::sandbox::{Exit, Finished, Held, Level, Log, Usage};
 
 /// The hidden argument that makes this binary a hostile program: `VILLAIN TRICK`.
@@ -117,13 +119,22 @@ pub(crate) const TRICKS: &[Trick] = &[
     ("disk-temporary", || fill_below(Path::new("/tmp"))),
     ("disk-unreadable", disk_unreadable),
     ("disk-unlinked", disk_unlinked),
+    ("disk-mapped", disk_mapped),
+    ("disk-in-flight", disk_in_flight),
     ("disk-deep", disk_deep),
     ("memory", memory),
     ("memory-threads", memory_threads),
     ("memory-shared", memory_shared),
     ("memory-files", memory_files),
     ("memory-nameless", memory_nameless),
+    ("memory-mapped", memory_mapped),
+    ("memory-in-flight", memory_in_flight),
+    ("memory-first-thread", memory_first_thread),
+    ("memory-tables", memory_tables),
     ("memory-segments", memory_segments),
+    ("memory-semaphores", memory_semaphores),
+    ("memory-messages", memory_messages),
+    ("file-size-signal", file_size_signal),
     ("log-flood", log_flood),
     ("burn", burn),
     ("burn-children", burn_children),
@@ -381,6 +392,7 @@ fn kill_supervisor() -> Told {
                 std::process::exit(0);
             }
             std::thread::sleep(Duration::from_secs(120));
+            std::process::exit(0);
         }
     }
     std::thread::sleep(Duration::from_millis(100));
@@ -527,7 +539,7 @@ fn abstract_socket() -> Told {
 
 /// A socket with a name in the file system, by a stream and by a pair that is pointed elsewhere.
 fn named_socket() -> Told {
-    use std::os::unix::net::{UnixDatagram, UnixStream};
+    use std::os::unix::net::UnixStream;
     if UnixStream::connect(target("socket")).is_ok() {
         return Err("it reached a process of the machine".to_owned());
     }
@@ -705,21 +717,149 @@ fn memory_files() -> Told {
     Err("it had enough".to_owned())
 }
 
+/// A file in memory.
+fn nameless() -> Result<File, Error> {
+    // SAFETY: a new file.
+    let fd = unsafe { libc::memfd_create(c"x".as_ptr(), 0) };
+    // SAFETY: it is nobody else's.
+    if fd < 0 { Err(Error::last_os_error()) } else { Ok(unsafe { File::from_raw_fd(fd) }) }
+}
+
+/// A file on the disk that has no name any more.
+fn unlinked() -> Result<File, Error> {
+    let file =
+        File::create_new("x").and_then(|_| OpenOptions::new().read(true).write(true).open("x"));
+    fs::remove_file("x")?;
+    file
+}
+
+/// Makes files with much in them, slowly enough to be seen.
+fn hoard(
+    make: fn() -> Result<File, Error>,
+    mut hide: impl FnMut(File) -> Result<(), Error>,
+) -> Told {
+    for _ in 0..48 {
+        let hidden = make().and_then(|mut file| {
+            file.write_all(&vec![7; 32 << 20])?;
+            hide(file)
+        });
+        hidden.map_err(|error| error.to_string())?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    sleep_long()
+}
+
 /// Files in memory that are not mapped, and so in no process.
 fn memory_nameless() -> Told {
     let mut open = Vec::new();
-    for _ in 0..32 {
-        // SAFETY: a new file.
-        let fd = unsafe { libc::memfd_create(c"x".as_ptr(), 0) };
-        if fd < 0 {
-            return Err(Error::last_os_error().to_string());
-        }
-        // SAFETY: it is nobody else's.
-        let mut file = unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(fd) };
-        file.write_all(&vec![7; 32 << 20]).map_err(|error| error.to_string())?;
+    hoard(nameless, |file| {
         open.push(file);
+        Ok(())
+    })
+}
+
+/// Keeps a file by its first page, which is not even touched.
+fn map_and_close(file: File) -> Result<(), Error> {
+    let flags = libc::MAP_SHARED;
+    // SAFETY: a new mapping, which nobody uses.
+    let at = unsafe {
+        libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ, flags, file.as_raw_fd(), 0)
+    };
+    if at == libc::MAP_FAILED { Err(Error::last_os_error()) } else { Ok(()) }
+}
+
+fn memory_mapped() -> Told {
+    hoard(nameless, map_and_close)
+}
+
+fn disk_mapped() -> Told {
+    hoard(unlinked, map_and_close)
+}
+
+/// Keeps files in a socket that nobody receives them from.
+fn in_flight(make: fn() -> Result<File, Error>) -> Told {
+    let mut kept = Vec::new();
+    hoard(make, |file| {
+        let (from, to) = UnixDatagram::pair()?;
+        let files = [file.as_raw_fd()];
+        let message = [ControlMessage::ScmRights(&files)];
+        let parts = [IoSlice::new(b"x")];
+        sendmsg::<()>(from.as_raw_fd(), &parts, &message, MsgFlags::empty(), None)?;
+        kept.push(to);
+        Ok(())
+    })
+}
+
+fn memory_in_flight() -> Told {
+    in_flight(nameless)
+}
+
+fn disk_in_flight() -> Told {
+    in_flight(unlinked)
+}
+
+/// The first thread ends, after which the process seems to have no memory.
+fn memory_first_thread() -> Told {
+    std::thread::spawn(|| {
+        std::thread::sleep(Duration::from_millis(50));
+        memory()
+    });
+    raw(libc::SYS_exit, [0; 6]).map_err(|error| error.to_string())?;
+    sleep_long()
+}
+
+/// Tables of pages that have nothing in them.
+fn memory_tables() -> Told {
+    let size = 1_usize << 40;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: new memory, which is only read.
+    let at = unsafe {
+        let at = libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ, flags, -1, 0);
+        libc::madvise(at, size, libc::MADV_NOHUGEPAGE);
+        at
+    };
+    if at == libc::MAP_FAILED {
+        return Err(Error::last_os_error().to_string());
+    }
+    for place in (0..size).step_by(2 << 20) {
+        // SAFETY: within the mapping.
+        unsafe { at.cast::<u8>().add(place).read_volatile() };
     }
     sleep_long()
+}
+
+/// In the kernel's memory.
+fn memory_semaphores() -> Told {
+    for _ in 0..400 {
+        // SAFETY: it takes numbers only.
+        if unsafe { libc::semget(libc::IPC_PRIVATE, 32_000, 0o600) } < 0 {
+            return Ok(Error::last_os_error().to_string());
+        }
+    }
+    sleep_long()
+}
+
+fn memory_messages() -> Told {
+    let message = [1_u8; 8 + 8000];
+    for _ in 0..32_000 {
+        // SAFETY: a new queue, and messages that are read from memory of their size.
+        unsafe {
+            let queue = libc::msgget(libc::IPC_PRIVATE, 0o600);
+            if queue < 0 {
+                return Ok(Error::last_os_error().to_string());
+            }
+            for _ in 0..2 {
+                libc::msgsnd(queue, message.as_ptr().cast(), 8000, libc::IPC_NOWAIT);
+            }
+        }
+    }
+    sleep_long()
+}
+
+/// What the kernel says to who writes too much, from somebody who wrote nothing.
+fn file_size_signal() -> Told {
+    kill(std::process::id().cast_signed(), libc::SIGXFSZ);
+    Err("it lives".to_owned())
 }
 
 /// Segments that no process is attached to.
