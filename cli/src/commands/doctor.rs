@@ -8,7 +8,7 @@ use rescience_exec::host::free_space;
 use rescience_exec::sandbox::{Offer, SOFTWARE, Sandbox};
 use rescience_exec::toolchain::Toolchain;
 use rescience_recipes::BuildSystem;
-use rescience_store::Store;
+use rescience_store::{Store, StoreError};
 use serde_json::json;
 
 use super::gc::bytes;
@@ -95,9 +95,13 @@ fn findings(global: &Global, settings: &Settings, machine: &Machine) -> Vec<Find
 
 fn sandbox(settings: &Settings) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let offer = match runtime {
-        Ok(runtime) => runtime.block_on(Sandbox::offer(&settings.binary)),
-        Err(error) => Err(error.to_string()),
+    let place = open_store(settings).and_then(|store| store.scratch("doctor"));
+    let offer = match (runtime, place) {
+        (Ok(runtime), Ok(place)) => {
+            Ok(runtime.block_on(Sandbox::offer(&settings.binary, place.path())))
+        }
+        (Err(error), _) => Err(error.to_string()),
+        (_, Err(error)) => Err(error.to_string()),
     };
     match offer {
         Ok(Offer { level, lacks }) if lacks.is_empty() => {
@@ -210,9 +214,13 @@ fn keys(settings: &Settings) -> Finding {
     )
 }
 
+fn open_store(settings: &Settings) -> Result<Store, StoreError> {
+    Store::open(&settings.home.join("store"))
+}
+
 fn store(settings: &Settings) -> Finding {
     let root = settings.home.join("store");
-    let report = Store::open(&root).and_then(|store| store.check(false));
+    let report = open_store(settings).and_then(|store| store.check(false));
     match report {
         Ok(report) if report.problems.is_empty() => Finding::good(
             "store",

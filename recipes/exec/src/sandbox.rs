@@ -72,24 +72,21 @@ impl Sandbox {
         Shown { from: from.to_path_buf(), at, access }
     }
 
-    /// Tries out what isolation this machine offers, by programs that do nothing.
-    ///
-    /// # Errors
-    /// In words, if not even that could be tried.
-    pub async fn offer(supervisor: &Path) -> Result<Offer, String> {
-        let dir = tempfile::tempdir().map_err(|error| format!("a temporary directory: {error}"))?;
+    /// Tries out what isolation this machine offers, by programs that do nothing and have their files
+    /// in `dir`, which is for that alone.
+    pub async fn offer(supervisor: &Path, dir: &Path) -> Offer {
         let mut lacks = Vec::new();
         for isolation in [Isolation::Full, Isolation::Partial] {
             let sandbox = Sandbox::new(supervisor.to_path_buf(), isolation);
-            let finished = sandbox.run(&offer::nothing(dir.path(), isolation), drop).await;
+            let finished = sandbox.run(&offer::nothing(dir, isolation), drop).await;
             let why = match finished.exit {
-                Exit::Code(0) => return Ok(Offer { level: finished.level, lacks }),
+                Exit::Code(0) => return Offer { level: finished.level, lacks },
                 Exit::NotStarted(why) => why,
                 other => format!("a program that does nothing ended with {other}"),
             };
             lacks.push(Lack::explain(isolation, why, Path::new("/")));
         }
-        Ok(Offer { level: Level::None, lacks })
+        Offer { level: Level::None, lacks }
     }
 
     /// Runs a program to its end and calls `on_progress` for each line of its standard output that

@@ -124,14 +124,18 @@ impl Context {
 
     /// The sandbox that was asked for, tried once per build and only if something runs.
     pub(crate) async fn sandbox(&self, job: &Job) -> Result<Sandbox, Failed> {
-        let Host { supervisor, isolation, .. } = &self.host;
+        let Host { supervisor, isolation, store, .. } = &self.host;
         let attempt = || async {
             let lacks = match isolation {
                 Isolation::None => Vec::new(),
-                asked => match Sandbox::offer(supervisor).await {
-                    Ok(offer) if offer.level.isolation() >= *asked => Vec::new(),
-                    Ok(offer) => offer.lacks,
-                    Err(why) => vec![Lack { level: *asked, why, mend: String::new() }],
+                asked => match store.scratch("sandbox") {
+                    Ok(scratch) => {
+                        let offer = Sandbox::offer(supervisor, scratch.path()).await;
+                        if offer.level.isolation() >= *asked { Vec::new() } else { offer.lacks }
+                    }
+                    Err(error) => {
+                        vec![Lack { level: *asked, why: chain(&error), mend: String::new() }]
+                    }
                 },
             };
             match lacks.is_empty() {

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rescience_exec::sandbox::{Exit, Isolation, Level, Limit, Limits, Log, Sandbox};
+use rescience_store::Store;
 
 use crate::Test;
-use crate::support::{BUILDER, World, block_on, eventually, marked, pids, sandbox, send};
+use crate::support::{BUILDER, PROBER, World, block_on, eventually, marked, pids, sandbox, send};
 
 pub(crate) const TESTS: &[Test] = &[
     ("exit_codes_and_signals_are_told_apart", exit_codes_and_signals_are_told_apart),
@@ -25,6 +26,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_report_is_complete", the_report_is_complete),
     ("a_program_that_is_still_being_written_is_waited_for", still_being_written),
     ("builders_killed_at_any_moment_leave_nothing", builders_killed_at_any_moment),
+    ("a_killed_probe_of_the_sandbox_is_swept", a_killed_probe_is_swept),
     ("paths_and_arguments_need_not_be_utf8", paths_and_arguments_need_not_be_utf8),
 ];
 
@@ -153,6 +155,34 @@ fn builders_killed_at_any_moment() {
     // Nor does anything come late, from a supervisor that was only starting.
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(marked("86406.25"), 0);
+}
+
+fn a_killed_probe_is_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    let [store, temporary] = ["store", "tmp"].map(|name| dir.path().join(name));
+    fs::create_dir(&temporary).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the builder to be killed")]
+    let mut builder = std::process::Command::new(std::env::current_exe().unwrap())
+        .arg(PROBER)
+        .arg(&store)
+        .env("TMPDIR", &temporary)
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let names = || {
+        let entries = fs::read_dir(store.join("v1/tmp")).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.collect::<Vec<_>>()
+    };
+    eventually("it tries", || {
+        names().iter().any(|name| store.join("v1/tmp").join(name).join("control").exists())
+    });
+    builder.kill().unwrap();
+    builder.wait().unwrap();
+    eventually("its supervisor ends", || marked(&store.display().to_string()) == 0);
+    let _store = Store::open(&store).unwrap();
+    assert!(names().iter().all(|name| name.starts_with("session-")), "{:?}", names());
+    assert_eq!(fs::read_dir(temporary).unwrap().count(), 0);
 }
 
 fn still_being_written() {

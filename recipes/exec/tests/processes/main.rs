@@ -22,6 +22,7 @@ fn main() -> ExitCode {
             return rescience_exec::supervisor::main(args);
         }
         Some(first) if first == support::BUILDER => return support::builder(args),
+        Some(first) if first == support::PROBER => return support::prober(args),
         Some(first) if first == villain::VILLAIN => return villain::main(args),
         Some(first) if first == red_team::TEAM => return red_team::main(),
         _ => {}

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rescience_exec::sandbox::{Access, Finished, Isolation, Limits, Progress, Sandbox, Spec};
+use rescience_exec::sandbox::{
+    Access, Finished, Isolation, Level, Limits, Progress, Sandbox, Spec,
+};
+use rescience_store::Store;
 use tempfile::TempDir;
 
 /// The hidden argument that makes this binary a builder with one run: `BUILDER DIR SCRIPT`.
@@ -94,6 +97,19 @@ pub(crate) fn builder(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let spec = spec(Path::new(&dir), script.to_str().unwrap());
     let finished = block_on(sandbox().run(&spec, drop));
     if finished.exit.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The hidden argument that makes this binary a builder that tries out the sandbox again and again,
+/// with a store: `PROBER STORE`.
+pub(crate) const PROBER: &str = "__prober";
+
+pub(crate) fn prober(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let store = Store::open(Path::new(&args.next().unwrap())).unwrap();
+    let supervisor = std::env::current_exe().unwrap();
+    loop {
+        let scratch = store.scratch("probe").unwrap();
+        assert_eq!(block_on(Sandbox::offer(&supervisor, scratch.path())).level, Level::Full);
+    }
 }
 
 /// How many processes have `mark` in their command line.
