@@ -59,10 +59,7 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
     for _ in 0..PASSES {
         world.tell_digits(told.as_ref());
         let (document, warnings) = lay_out(input, &world)?;
-        let accounting = wall::check(input, &world, &document).map_err(|mut errors| {
-            errors.extend(warnings.iter().cloned());
-            errors
-        })?;
+        let accounting = wall::count(input, &world, &document);
         laid_out = Some((document, warnings));
         if told.replace(accounting) == Some(accounting) {
             break;
@@ -75,6 +72,7 @@ pub fn typeset(input: &PaperInput) -> Result<Typeset, Vec<Problem>> {
         errors.extend(warnings.iter().cloned());
         errors
     };
+    wall::check(input, &world, &document).map_err(refuse)?;
     let problems = |diagnostics: &[SourceDiagnostic]| translated(input, &world, diagnostics);
     let claims = ledger::claims(&world, &document).map_err(refuse)?;
     let attachments = export::attachments(input, &claims, &accounting);

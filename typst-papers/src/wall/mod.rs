@@ -96,6 +96,19 @@ pub(crate) fn before(input: &PaperInput, world: &PaperWorld) -> Vec<Problem> {
     problems
 }
 
+/// Counts the digits that the pages show, by where they came from; those from nowhere are left to
+/// [`check`].
+pub(crate) fn count(
+    input: &PaperInput,
+    world: &PaperWorld,
+    document: &PagedDocument,
+) -> Accounting {
+    let pages = pages::read(document);
+    let mut wall = Wall::new(input, world, &pages);
+    wall.digits();
+    wall.accounting
+}
+
 /// Accounts for every digit, number word, machine and version that the pages show.
 ///
 /// # Errors
@@ -104,16 +117,9 @@ pub(crate) fn check(
     input: &PaperInput,
     world: &PaperWorld,
     document: &PagedDocument,
-) -> Result<Accounting, Vec<Problem>> {
+) -> Result<(), Vec<Problem>> {
     let pages = pages::read(document);
-    let mut wall = Wall {
-        input,
-        world,
-        pages: &pages,
-        accounting: Accounting::default(),
-        problems: Vec::new(),
-        seen: BTreeSet::new(),
-    };
+    let mut wall = Wall::new(input, world, &pages);
     // Names before their digits: "A100" is a machine and no number.
     wall.words();
     wall.digits();
@@ -122,14 +128,13 @@ pub(crate) fn check(
     wall.sight();
     wall.drawn();
     let mut problems = wall.problems;
-    let accounting = wall.accounting;
     problems.extend(numbers::check(world, &pages));
     problems.extend(denied::claims(world, &pages));
     problems.extend(sentence::check(input, world, &pages));
     problems.extend(called::check(input, world, &pages));
     problems.extend(cited::check(input, document));
     problems.sort_by_key(|p| (p.file.clone(), p.span.as_ref().map(|s| (s.start, s.end))));
-    if problems.is_empty() { Ok(accounting) } else { Err(problems) }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// The message of the package's own guard: what is wrong with a string of the author's that the
@@ -176,7 +181,12 @@ struct Wall<'a> {
     seen: BTreeSet<(String, usize, usize)>,
 }
 
-impl Wall<'_> {
+impl<'a> Wall<'a> {
+    fn new(input: &'a PaperInput, world: &'a PaperWorld, pages: &'a Pages) -> Wall<'a> {
+        let (accounting, problems, seen) = Default::default();
+        Wall { input, world, pages, accounting, problems, seen }
+    }
+
     fn report(&mut self, mut problem: Problem, hint: &str) {
         problem.hints.push(hint.to_owned());
         let place = problem.span.clone().unwrap_or_default();
