@@ -471,7 +471,7 @@ pub(crate) struct Verify {
     /// since this one cannot make them again to compare
     #[arg(long)]
     pub(crate) other_versions: bool,
-    /// Compare the SHA-256 digests of a bundle's large files too, not only BLAKE3
+    /// Compare the SHA-256 digests of all of a bundle's files, not only of the smallest 32 MiB
     #[arg(long)]
     pub(crate) full: bool,
     /// How long a bundle's pages may take to be made again

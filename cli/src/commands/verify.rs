@@ -57,9 +57,9 @@ pub(crate) fn run(
             .map_err(|error| Error::other(format!("`--memory-limit`: {error}")))?;
         let allowed = args.allowed_signers.as_deref();
         let allowed = allowed.map(|file| signing::allowed(settings, file)).transpose()?;
-        bundle::check(&mut report, &path, args)?;
-        let (bundle, now) = (Bundle::open(&path)?, settings.clock.now());
-        signatures::check(&mut report, &bundle, allowed.as_ref(), now)?;
+        let bundle = Bundle::open(&path)?;
+        bundle::check(&mut report, &bundle, args)?;
+        signatures::check(&mut report, &bundle, allowed.as_ref(), settings.clock.now())?;
     } else if path.join(RECIPE).is_file() {
         project::check(&mut report, global, settings, &path)?;
     } else {

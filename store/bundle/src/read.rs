@@ -18,6 +18,9 @@ const CHUNK: usize = 1 << 18;
 /// The same where all cores take part.
 const WIDE_CHUNK: usize = 1 << 24;
 
+/// From so many bytes on a file is worth all cores.
+pub(crate) const LARGE: u64 = 1 << 20;
+
 /// What a build leaves beside an unpacked bundle, and no part of it.
 const VIEWS: &str = "out";
 
@@ -33,7 +36,7 @@ pub struct Bundle {
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     Member(Member),
-    File { path: PathBuf, executable: bool },
+    File { path: PathBuf, executable: bool, size: u64 },
 }
 
 impl Bundle {
@@ -90,9 +93,11 @@ impl Bundle {
 
     /// The bytes of a file, not checked against anything; none if there is no such file.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Some(place) = self.files.get(name) else { return Ok(None) };
+        let (mut from, path) = self.open_place(place)?;
         let mut bytes = Vec::new();
-        let found = self.stream(name, |chunk| bytes.extend_from_slice(chunk))?;
-        Ok(found.map(|_| bytes))
+        from.read_to_end(&mut bytes).context("read", path)?;
+        Ok(Some(bytes))
     }
 
     /// The bytes of a file as they are read, not checked against anything; none if there is no such
@@ -102,19 +107,27 @@ impl Bundle {
         place.map(|place| Ok(self.open_place(place)?.0)).transpose()
     }
 
-    /// How many bytes a file has; none if there is no such file.
+    /// How many bytes a file had when the bundle was opened; none if there is no such file.
     pub fn size(&self, name: &str) -> Option<u64> {
         match self.files.get(name)? {
             Place::Member(member) => Some(member.size),
-            Place::File { path, .. } => fs::metadata(path).ok().map(|it| it.len()),
+            Place::File { size, .. } => Some(*size),
         }
     }
 
-    /// The BLAKE3 digest of a file, on all cores, and its size; none if there is no such file. The flag
-    /// says whether the zip's own checksum agrees.
+    /// The BLAKE3 digest of a file, on all cores if it is large, and its size; none if there is no such
+    /// file. The flag says whether the zip's own checksum agrees.
     pub(crate) fn digest(&self, name: &str) -> Result<Option<(Digest, u64, bool)>> {
         match self.files.get(name) {
             None => Ok(None),
+            Some(place) if self.size(name).is_some_and(|size| size < LARGE) => {
+                let bytes = self.read(name)?.unwrap_or_default();
+                let sound = match place {
+                    Place::Member(member) => member.crc == crc32fast::hash(&bytes),
+                    Place::File { .. } => true,
+                };
+                Ok(Some((Digest::of(&bytes), bytes.len() as u64, sound)))
+            }
             Some(Place::File { path, .. }) => {
                 let (digest, size) = Digest::of_file(path).context("read", path)?;
                 Ok(Some((digest, size, true)))
@@ -163,7 +176,8 @@ impl Bundle {
     ) -> Result<Option<&Place>> {
         let Some(place) = self.files.get(name) else { return Ok(None) };
         let (mut from, path) = self.open_place(place)?;
-        let mut buffer = Vec::with_capacity(chunk);
+        let size = self.size(name).and_then(|size| usize::try_from(size).ok());
+        let mut buffer = Vec::with_capacity(size.map_or(chunk, |size| chunk.min(size + 1)));
         loop {
             buffer.clear();
             from.by_ref().take(chunk as u64).read_to_end(&mut buffer).context("read", path)?;
@@ -215,7 +229,7 @@ fn folder(root: &Path) -> Result<BTreeMap<String, Place>> {
                 return Err(refused(format!("`{}`: {problem}", inner.escape_debug())));
             }
             let executable = metadata.permissions().mode() & 0o100 != 0;
-            files.insert(inner, Place::File { path, executable });
+            files.insert(inner, Place::File { path, executable, size: metadata.len() });
         }
     }
     Ok(files)

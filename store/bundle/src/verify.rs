@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::manifest;
-use crate::read::Bundle;
+use crate::read::{Bundle, LARGE};
 
 /// One thing that is wrong with a bundle's files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -92,7 +92,7 @@ impl fmt::Display for Finding {
 pub struct Verified {
     /// What every file holds, by path.
     pub files: BTreeMap<String, Hashed>,
-    /// Of how many large files the SHA-256 digest was taken from the list.
+    /// Of how many files the SHA-256 digest was taken from the list.
     pub claimed: usize,
     /// What is wrong, sorted; empty if every byte is as it was written.
     pub findings: BTreeSet<Finding>,
@@ -101,15 +101,16 @@ pub struct Verified {
 /// How much of a bundle to hash twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// BLAKE3 of every byte, the list of SHA-256 digests among them; and SHA-256 of all files but the
-    /// large ones, which would take longer than all else.
+    /// BLAKE3 of every byte, the list of SHA-256 digests among them; and SHA-256 of the smallest files,
+    /// up to 32 MiB of them: of all files of most bundles, and of the rest it would take longer than
+    /// all else.
     Quick,
     /// Both of every byte.
     Both,
 }
 
-/// From so many bytes on a file is large.
-const LARGE: u64 = 1 << 20;
+/// Of so many bytes both digests are taken in any case.
+const TWICE: u64 = 1 << 25;
 
 /// Reads every byte and compares it with both lists. `each` is told of every file that is sound.
 ///
@@ -123,26 +124,42 @@ pub fn verify(
     let listed = bundle.read(manifest::SHA256)?.unwrap_or_default();
     let claimed = manifest::parse_sha256(&listed).unwrap_or_default();
     let (mut verified, mut unsound) = (Verified::default(), BTreeSet::new());
-    let (large, small): (Vec<&str>, Vec<&str>) = bundle.names().partition(|name| {
-        depth == Depth::Quick
-            && claimed.contains_key(*name)
-            && bundle.size(name).is_some_and(|size| size >= LARGE)
-    });
-    for name in large {
-        let Some((digest, size, sound)) = bundle.digest(name)? else { continue };
-        let hashed = Hashed { digest, sha256: claimed[name], size };
+    let mut names: Vec<(u64, &str)> =
+        bundle.names().map(|name| (bundle.size(name).unwrap_or_default(), name)).collect();
+    names.sort_unstable();
+    let (mut alone, mut together, mut read) = (Vec::new(), Vec::new(), 0_u64);
+    for (size, name) in names {
+        read = read.saturating_add(size);
+        let both = depth == Depth::Both || read <= TWICE || !claimed.contains_key(name);
+        if !both && size >= LARGE {
+            alone.push(name);
+        } else {
+            together.push((name, both));
+        }
+    }
+    let mut add = |name: &str, hashed: Hashed, sound: bool| {
         verified.files.insert(name.to_owned(), hashed);
-        verified.claimed += 1;
         if !sound {
             unsound.insert(name.to_owned());
         }
-    }
-    for (name, (hashed, sound)) in hash_all(bundle, &small)? {
-        verified.files.insert(name.to_owned(), hashed);
-        if !sound {
-            unsound.insert(name.to_owned());
+    };
+    let once = |name: &str| -> Result<_> {
+        let found = bundle.digest(name)?;
+        let hashed =
+            |(digest, size, sound)| (Hashed { digest, sha256: claimed[name], size }, sound);
+        Ok(found.map(hashed))
+    };
+    // A large file takes all cores by itself.
+    for name in &alone {
+        if let Some((hashed, sound)) = once(name)? {
+            add(name, hashed, sound);
         }
     }
+    let hash = |&(name, both): &(&str, bool)| if both { bundle.hash(name) } else { once(name) };
+    for ((name, _), (hashed, sound)) in hash_all(bundle, &together, hash)? {
+        add(name, hashed, sound);
+    }
+    verified.claimed = alone.len() + together.iter().filter(|(_, both)| !both).count();
     let list = |name: &str| Ok(bundle.read(name)?.unwrap_or_default());
     let blake3 = manifest::parse_blake3(&list(manifest::BLAKE3)?);
     let blake3 = blake3.map(|files| texts(files, |digest| digest.to_string()));
@@ -203,22 +220,26 @@ fn texts<T>(files: BTreeMap<String, T>, text: impl Fn(&T) -> String) -> BTreeMap
 const WORTH_A_THREAD: u64 = 1 << 22;
 
 /// Hashes many files, on all cores where that is worth it.
-fn hash_all<'a>(bundle: &Bundle, names: &[&'a str]) -> Result<Vec<(&'a str, (Hashed, bool))>> {
-    let bytes: u64 = names.iter().filter_map(|name| bundle.size(name)).sum();
+fn hash_all<'a>(
+    bundle: &Bundle,
+    names: &[(&'a str, bool)],
+    hash: impl Fn(&(&'a str, bool)) -> Result<Option<(Hashed, bool)>> + Sync,
+) -> Result<Vec<((&'a str, bool), (Hashed, bool))>> {
+    let bytes: u64 = names.iter().filter_map(|(name, _)| bundle.size(name)).sum();
     let worth = usize::try_from(bytes / WORTH_A_THREAD).unwrap_or(usize::MAX);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(hashed) = bundle.hash(name)? {
+            if let Some(hashed) = hash(name)? {
                 done.push((*name, hashed));
             }
         }
         Ok(done)
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (0..worth.min(cores - 1)).map(|_| scope.spawn(work)).collect();
+        let others: Vec<_> = (0..worth.min(cores - 1)).map(|_| scope.spawn(&work)).collect();
         let mut done = work()?;
         for other in others {
             done.extend(other.join().expect("hashing does not panic")?);

@@ -221,6 +221,35 @@ fn a_wrong_checksum_is_found_in_large_files_too() {
     }
 }
 
+/// Beyond 32 MiB the larger files are hashed once: what changes in them is found and named all the
+/// same, alone or with others, and what only the list of SHA-256 digests says of them is left to
+/// `Depth::Both`.
+#[test]
+fn what_is_hashed_once_is_compared_all_the_same() {
+    let temp = TempDir::new().unwrap();
+    let names: Vec<String> = (0..35).map(|n| format!("part-{n:02}")).collect();
+    let parts = names.iter().zip(0..).map(|(name, n)| (name.as_str(), noise(n, 1_000_000)));
+    let files: Vec<_> = parts.chain([("large", noise(40, 2 << 20))]).collect();
+    let path = write(temp.path(), "a.zip", &files);
+    let folder = temp.path().join("unpacked");
+    Bundle::open(&path).unwrap().unpack(&folder).unwrap();
+    let check = |depth| verify(&Bundle::open(&folder).unwrap(), depth, |_, _| {}).unwrap();
+    let quick = check(Depth::Quick);
+    assert_eq!((quick.findings.len(), quick.claimed), (0, 3), "two parts and the large one");
+    assert_eq!(check(Depth::Both).claimed, 0);
+    for changed in ["part-34", "large"] {
+        let file = folder.join(changed);
+        let was = fs::read(&file).unwrap();
+        let mut bytes = was.clone();
+        bytes[999_999] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        let found = check(Depth::Quick).findings;
+        let is = |it: &Finding| matches!(it, Finding::Changed { file, .. } if file == changed);
+        assert!(found.len() == 1 && found.iter().all(is), "{found:?}");
+        fs::write(&file, was).unwrap();
+    }
+}
+
 #[test]
 fn every_truncation_and_every_trailing_byte_is_refused() {
     let temp = TempDir::new().unwrap();

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
-use std::path::Path;
 
 use rescience_bundle::{Bundle, Depth, Finding, manifest, verify};
 use rescience_digest::{Digest, Hashed};
@@ -39,16 +38,15 @@ struct Recipe {
 }
 
 /// Reads every byte, and meanwhile judges what the bytes say; that counts only if all are as listed.
-pub(super) fn check(report: &mut Report<'_>, path: &Path, args: &Verify) -> Result<(), Error> {
-    let bundle = Bundle::open(path)?;
+pub(super) fn check(report: &mut Report<'_>, bundle: &Bundle, args: &Verify) -> Result<(), Error> {
     let depth = if args.full { Depth::Both } else { Depth::Quick };
-    let claimed = claimed(&bundle)?;
+    let claimed = claimed(bundle)?;
     let (verified, judged) = std::thread::scope(|scope| {
         let judging = scope.spawn(|| {
             let _deadline = Deadline::after(args.time_limit);
-            judge(&bundle, &claimed)
+            judge(bundle, &claimed)
         });
-        let verified = verify(&bundle, depth, |name, hashed| {
+        let verified = verify(bundle, depth, |name, hashed| {
             report.sound(format_args!("{name} {}", hashed.digest));
         });
         (verified, judging.join())
@@ -58,7 +56,7 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, args: &Verify) -> Resu
     if verified.claimed > 0 {
         let files = if verified.claimed == 1 { "file" } else { "files" };
         report.shell.note(format_args!(
-            "{} large {files} compared by BLAKE3 only; `--full` compares SHA-256 too",
+            "{} {files} compared by BLAKE3 only; `--full` compares SHA-256 too",
             verified.claimed
         ));
     }
@@ -84,7 +82,7 @@ pub(super) fn check(report: &mut Report<'_>, path: &Path, args: &Verify) -> Resu
         if matches!(finding, Finding::Changed { .. }) && !told.insert(finding.file()) {
             continue;
         }
-        let hanging = judged.traces.hanging(&bundle, expected(finding));
+        let hanging = judged.traces.hanging(bundle, expected(finding));
         report.problem(finding, &hanging, json!(finding));
     }
     Ok(())
