@@ -127,7 +127,10 @@ fn a_run_that_computed_has_evidence() {
         // The run slept for about two seconds at four hundred watts.
         let energy = gpu["energy_j"].as_f64().unwrap();
         assert!((400.0..40_000.0).contains(&energy), "{gpu:#}");
-        assert_eq!(facts["run"]["energy_j"], gpu["energy_j"]);
+        // A sum with the processor's, where that can be read, or none.
+        let cpu = facts["run"]["cpu_energy_j"].as_f64();
+        assert_eq!(facts["run"]["energy_j"].as_f64(), cpu.map(|cpu| cpu + energy));
+        assert_eq!(facts["run"]["energy_absent"].is_string(), cpu.is_none());
         let device = &facts["gpu"]["devices"][0];
         assert_eq!(device["vbios"], "96.00.89.00.01");
         assert_eq!((&device["ecc"], &device["mig"]), (&true.into(), &false.into()));

@@ -39,6 +39,9 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max_by(f64::total_cmp)),
         "energy_j": total(&runs, &["energy_j"]),
+        "energy_absent": distinct(
+            runs.iter().filter_map(|facts| facts.pointer("/run/energy_absent")?.as_str()),
+        ),
         "others_cores": mean(runs.iter().map(|f| f.pointer("/run/others_cores")?.as_f64())),
         "gpu_use": gpu_use(&runs),
         "held": distinct(runs.iter().flat_map(|facts| {

@@ -229,6 +229,7 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
     let undeclared = observer.and_then(Observer::finish);
     let finished = Finished {
+        told: true,
         usage,
         level: level(spec, &exit),
         exit,

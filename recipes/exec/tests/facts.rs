@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use rescience_exec::facts::{Facts, Gpu, Machine, RunFacts, Software};
+use rescience_exec::facts::{Facts, Gpu, GpuUse, Machine, RunFacts, Software};
 use rescience_exec::sandbox::{Exit, Finished, Level, Limit, Limits, Log, Usage};
 use rescience_exec::toolchain::ToolchainFacts;
 use serde_json::{Value, json};
@@ -157,6 +157,7 @@ fn the_document_has_the_documented_shape() {
     let log = Log { written: 0, kept: 0 };
     let mut finished = Finished {
         exit: Exit::Code(0),
+        told: true,
         usage: Usage {
             wall: Duration::from_millis(21_300),
             user: Duration::from_millis(20_900),
@@ -185,7 +186,7 @@ fn the_document_has_the_documented_shape() {
     };
     let facts = Facts::new(&machine, software, "0.1.0", run(&finished));
     let document = serde_json::to_value(&facts).unwrap();
-    assert_eq!(document["schema"], 2);
+    assert_eq!(document["schema"], 3);
     assert_eq!(
         document["toolchain"],
         json!({
@@ -205,7 +206,8 @@ fn the_document_has_the_documented_shape() {
             // What nobody could measure.
             "others_cores": null, "frequency_mhz": null, "peak_threads": null, "read_bytes": null,
             "written_bytes": null, "energy_j": null, "cpu_energy_j": null, "gpu_absent": null,
-            "undeclared": null, "gpus": [], "libraries": {},
+            "undeclared": null, "gpus": [], "libraries": null,
+            "energy_absent": "no counter of the processor's energy can be read",
             "limits": {
                 "wall_s": 60.0, "cpu_s": null, "memory_bytes": 1 << 30, "disk_bytes": null,
                 "processes": null, "files": null, "memory_held_by": "sampling",
@@ -218,4 +220,31 @@ fn the_document_has_the_documented_shape() {
     assert_eq!(run(&finished).exit, None);
     finished.observed = true;
     assert_eq!(run(&finished).undeclared, Some(Default::default()));
+
+    // Of a run whose supervisor was lost, only its times and what it was allowed are known.
+    finished = Finished { told: false, exit: Exit::Lost("gone".to_owned()), ..finished };
+    let lost = serde_json::to_value(run(&finished)).unwrap();
+    for unknown in ["wall_s", "user_s", "system_s", "cores", "peak_memory_bytes", "sandbox", "exit"]
+    {
+        assert_eq!(lost[unknown], Value::Null, "{unknown}");
+    }
+    assert_eq!(lost["limits"]["memory_held_by"], Value::Null);
+    assert_eq!(lost["limits"]["processes_held_by"], Value::Null);
+    assert_eq!(lost["limits"]["memory_bytes"], 1 << 30);
+    assert_eq!(lost["energy_absent"], "nobody could tell how the run went");
+
+    // Energy is a sum of all parts or none.
+    let gpu = |energy_j| GpuUse { energy_j, ..GpuUse::default() };
+    finished.told = true;
+    finished.measured.gpus = vec![gpu(Some(5.0)), gpu(Some(7.0))];
+    assert_eq!(run(&finished).energy_j, None);
+    finished.measured.cpu_energy_j = Some(30.0);
+    let whole = run(&finished);
+    assert_eq!((whole.energy_j, whole.energy_absent), (Some(42.0), None));
+    finished.measured.gpus.push(gpu(None));
+    let part = run(&finished);
+    assert_eq!((part.energy_j, part.energy_absent.is_some()), (None, true));
+    finished.measured.gpus = Vec::new();
+    finished.measured.gpu_absent = Some("none".to_owned());
+    assert_eq!(run(&finished).energy_j, None);
 }

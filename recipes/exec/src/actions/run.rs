@@ -334,7 +334,8 @@ async fn python(
     spec: &Spec,
     run: &RunFacts,
 ) -> Option<Python> {
-    let interpreter = python::interpreter(&run.libraries, &context.host.tools, &place.own())?;
+    let interpreter =
+        python::interpreter(run.libraries.as_ref()?, &context.host.tools, &place.own())?;
     let (stdout, stderr) = (place.logs.join("python.out"), place.logs.join("python.err"));
     let question = Spec {
         argv: vec![interpreter.into(), "-V".into()],

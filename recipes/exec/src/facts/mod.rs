@@ -11,6 +11,7 @@ pub mod python;
 pub mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,12 +74,12 @@ pub struct RunFacts {
     /// When it was over, in UTC.
     #[cfg_attr(test, schemars(with = "String"))]
     pub finished: Timestamp,
-    /// Wall time in seconds.
-    pub wall_s: f64,
+    /// Wall time in seconds. This and all that follows is null if the run's supervisor was lost.
+    pub wall_s: Option<f64>,
     /// CPU seconds in user mode.
-    pub user_s: f64,
+    pub user_s: Option<f64>,
     /// CPU seconds in the kernel.
-    pub system_s: f64,
+    pub system_s: Option<f64>,
     /// Cores that it kept busy on average: CPU time by wall time.
     pub cores: Option<f64>,
     /// Cores that other processes kept busy meanwhile, on average.
@@ -86,28 +87,31 @@ pub struct RunFacts {
     /// The mean clock of the processor's cores, in MHz.
     pub frequency_mhz: Option<Summary>,
     /// The peak of resident memory, in bytes.
-    pub peak_memory_bytes: u64,
+    pub peak_memory_bytes: Option<u64>,
     /// The most threads that were seen at once.
     pub peak_threads: Option<u64>,
     /// Bytes fetched from storage.
     pub read_bytes: Option<u64>,
     /// Bytes sent to storage.
     pub written_bytes: Option<u64>,
-    /// Energy in joules, of the processor packages and the run's accelerators together, as far as
-    /// there are counters or samples of power; null where there is neither.
+    /// Energy in joules, of the processor packages and the run's accelerators together, whoever used
+    /// them meanwhile; null unless each of them was measured to the end.
     pub energy_j: Option<f64>,
-    /// Energy of the processor packages alone, in joules.
+    /// Why there is no such sum, for people; null if there is one.
+    pub energy_absent: Option<String>,
+    /// Energy of the processor packages alone, in joules, whoever used them.
     pub cpu_energy_j: Option<f64>,
     /// The accelerators that it had.
     pub gpus: Vec<GpuUse>,
     /// Why there is nothing about accelerators though it asked for some.
     pub gpu_absent: Option<String>,
-    /// The files of code that it mapped, by the path that it saw.
-    pub libraries: BTreeMap<String, Library>,
+    /// The files of code that it was seen mapping, by the path that it saw. Null where none was seen,
+    /// as of a run that was over before the first look: every program maps itself.
+    pub libraries: Option<BTreeMap<String, Library>>,
     /// The exit code; null if the program did not exit by itself.
     pub exit: Option<i32>,
-    /// The sandbox level.
-    pub sandbox: String,
+    /// The level of the sandbox that held it, whichever was asked for.
+    pub sandbox: Option<String>,
     /// What it was limited to.
     pub limits: LimitFacts,
     /// Paths that it tried to open, that exist and that it was not shown. Null where the kernel
@@ -132,9 +136,9 @@ pub struct LimitFacts {
     /// Files that one process may have open.
     pub files: Option<u32>,
     /// Who held the memory limit: `cgroup` or `sampling`.
-    pub memory_held_by: Holder,
+    pub memory_held_by: Option<Holder>,
     /// Who held the limit of processes.
-    pub processes_held_by: Holder,
+    pub processes_held_by: Option<Holder>,
 }
 
 impl RunFacts {
@@ -146,32 +150,35 @@ impl RunFacts {
         ended: Timestamp,
     ) -> RunFacts {
         let (usage, measured) = (&finished.usage, finished.measured.clone());
-        let (wall_s, cpu) = (usage.wall.as_secs_f64(), usage.user + usage.system);
-        let of_gpus: Vec<f64> = measured.gpus.iter().filter_map(|gpu| gpu.energy_j).collect();
-        let energies: Vec<f64> = of_gpus.into_iter().chain(measured.cpu_energy_j).collect();
+        // Where nobody told, zeros are no measurements.
+        let told = finished.told;
+        let seconds = |time: Duration| told.then(|| time.as_secs_f64());
+        let (wall_s, cpu_s) = (seconds(usage.wall), seconds(usage.user + usage.system));
+        let (energy_j, energy_absent) = energy(finished);
         RunFacts {
             started,
             finished: ended,
             wall_s,
-            user_s: usage.user.as_secs_f64(),
-            system_s: usage.system.as_secs_f64(),
-            cores: (wall_s > 0.0).then(|| cpu.as_secs_f64() / wall_s),
+            user_s: seconds(usage.user),
+            system_s: seconds(usage.system),
+            cores: cpu_s.zip(wall_s.filter(|wall| *wall > 0.0)).map(|(cpu, wall)| cpu / wall),
             others_cores: measured.others_cores,
             frequency_mhz: measured.frequency_mhz,
-            peak_memory_bytes: usage.peak_memory_bytes,
+            peak_memory_bytes: told.then_some(usage.peak_memory_bytes),
             peak_threads: measured.peak_threads,
             read_bytes: measured.read_bytes,
             written_bytes: measured.written_bytes,
-            energy_j: (!energies.is_empty()).then(|| energies.iter().sum()),
+            energy_j,
+            energy_absent,
             cpu_energy_j: measured.cpu_energy_j,
             gpus: measured.gpus,
             gpu_absent: measured.gpu_absent,
-            libraries: measured.libraries,
+            libraries: Some(measured.libraries).filter(|seen| !seen.is_empty()),
             exit: match finished.exit {
                 Exit::Code(code) => Some(code),
                 _ => None,
             },
-            sandbox: finished.level.to_string(),
+            sandbox: told.then(|| finished.level.to_string()),
             limits: LimitFacts {
                 wall_s: limits.wall.as_secs_f64(),
                 cpu_s: limits.cpu.map(|cpu| cpu.as_secs_f64()),
@@ -179,17 +186,32 @@ impl RunFacts {
                 disk_bytes: limits.disk,
                 processes: limits.processes,
                 files: limits.files,
-                memory_held_by: finished.held.memory,
-                processes_held_by: finished.held.processes,
+                memory_held_by: told.then_some(finished.held.memory),
+                processes_held_by: told.then_some(finished.held.processes),
             },
             undeclared: finished.observed.then(|| finished.undeclared.clone()),
         }
     }
 }
 
+/// The energy of all parts together, or why there is no such sum: one over some of them would be
+/// less than it says.
+fn energy(finished: &Finished) -> (Option<f64>, Option<String>) {
+    let measured = &finished.measured;
+    let of_gpus: Option<Vec<f64>> = measured.gpus.iter().map(|gpu| gpu.energy_j).collect();
+    let why = match (measured.cpu_energy_j, of_gpus) {
+        _ if !finished.told => "nobody could tell how the run went",
+        (None, _) => "no counter of the processor's energy can be read",
+        _ if measured.gpu_absent.is_some() => "the accelerators could not be looked at",
+        (_, None) => "an accelerator's energy is not known to the end",
+        (Some(cpu), Some(gpus)) => return (Some(cpu + gpus.iter().sum::<f64>()), None),
+    };
+    (None, Some(why.to_owned()))
+}
+
 impl Facts {
     /// The version of the schema that this code writes.
-    pub const SCHEMA: u32 = 2;
+    pub const SCHEMA: u32 = 3;
 
     /// Puts the facts of one run together. `rescience` is the version of rescience.
     pub fn new(machine: &Machine, software: Software, rescience: &str, run: RunFacts) -> Facts {
@@ -221,8 +243,8 @@ mod tests {
     #[test]
     fn the_published_schema_is_that_of_the_code() {
         let mut schema = schemars::schema_for!(Facts);
-        schema.insert("title".to_owned(), "The facts of a rescience run, version 2".into());
-        assert_eq!(Facts::SCHEMA, 2);
+        schema.insert("title".to_owned(), "The facts of a rescience run, version 3".into());
+        assert_eq!(Facts::SCHEMA, 3);
         let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         snapbox::assert_data_eq!(text, snapbox::file!["../../facts.schema.json"].raw());
     }

@@ -178,6 +178,9 @@ pub struct Held {
 pub struct Finished {
     /// How it ended.
     pub exit: Exit,
+    /// Whether a supervisor told what follows. Where it was lost or never was, all of that is empty
+    /// and says nothing.
+    pub told: bool,
     /// What it used; all zero if the program was not started.
     pub usage: Usage,
     /// How well it was shut in.
@@ -206,6 +209,7 @@ impl Finished {
     pub(crate) fn without_evidence(exit: Exit) -> Finished {
         Finished {
             exit,
+            told: false,
             usage: Usage::default(),
             level: Level::None,
             stdout: Log::default(),

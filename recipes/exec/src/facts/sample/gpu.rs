@@ -213,14 +213,14 @@ impl Watched {
     }
 
     fn finish(mut self, counter: Option<u64>, now: Instant) -> GpuUse {
-        // Nobody knows what a lost device took.
-        if self.lost.is_none() {
-            self.add_up(now);
-        }
+        self.add_up(now);
         let counted = counter.zip(self.counter).and_then(|(end, start)| end.checked_sub(start));
         let (energy_j, energy_source) = match counted {
             Some(millijoules) => (Some(millijoules as f64 / 1000.0), Some(EnergySource::Counter)),
-            None if self.last.is_some() => (Some(self.joules), Some(EnergySource::Integrated)),
+            // What a lost device took after its last answer, nobody knows.
+            None if self.last.is_some() && self.lost.is_none() => {
+                (Some(self.joules), Some(EnergySource::Integrated))
+            }
             None => (None, None),
         };
         let told = self.named && !self.renumbered;
@@ -307,6 +307,23 @@ mod tests {
         watched.miss("later".to_owned());
         assert_eq!(watched.lost.as_deref(), Some("lost"));
         assert_eq!(touched(watched), None);
+    }
+
+    #[test]
+    fn the_energy_of_a_lost_device_is_what_its_counter_says_or_unknown() {
+        let now = Instant::now();
+        let sampled = || Watched { last: Some((400.0, now)), counter: Some(1000), ..looked_at() };
+        let later = now + std::time::Duration::from_secs(2);
+        let kept = sampled().finish(None, later);
+        assert_eq!(
+            (kept.energy_j, kept.energy_source),
+            (Some(800.0), Some(EnergySource::Integrated))
+        );
+        let lost = || Watched { lost: Some("lost".to_owned()), ..sampled() };
+        let seen = lost().finish(None, later);
+        assert_eq!((seen.energy_j, seen.energy_source), (None, None));
+        let back = lost().finish(Some(4000), later);
+        assert_eq!((back.energy_j, back.energy_source), (Some(3.0), Some(EnergySource::Counter)));
     }
 
     #[test]
