@@ -192,7 +192,7 @@ fn action(
             wall_seconds: number("wall_s"),
             cpu_seconds: number("user_s").zip(number("system_s")).map(|(user, own)| user + own),
             peak_bytes: number("peak_memory_bytes").map(|bytes| bytes as u64),
-            energy_joules: number("energy_j"),
+            energy_joules: run.and_then(|run| accelerators(&run["gpus"])),
             gpu_peak_bytes: None,
         },
         facts: trace.facts.and_then(|digest| at(&digest)),
@@ -209,6 +209,12 @@ fn action(
             other => other["level"].as_str().map(str::to_owned),
         }),
     })
+}
+
+/// The energy that all of a run's accelerators took, if it had any and each was measured.
+fn accelerators(gpus: &Value) -> Option<f64> {
+    let gpus = gpus.as_array().filter(|gpus| !gpus.is_empty())?;
+    gpus.iter().map(|gpu| gpu["energy_j"].as_f64()).sum()
 }
 
 fn kind(work: Work) -> Kind {

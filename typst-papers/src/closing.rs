@@ -38,9 +38,11 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
             .map(|facts| facts.pointer("/run/peak_memory_bytes")?.as_f64())
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max_by(f64::total_cmp)),
-        "energy_j": total(&runs, &["energy_j"]),
+        "energy_j": total(&runs, &["energy_j"]).filter(|_| !overlap(&runs)),
         "energy_absent": distinct(
-            runs.iter().filter_map(|facts| facts.pointer("/run/energy_absent")?.as_str()),
+            runs.iter()
+                .filter_map(|facts| facts.pointer("/run/energy_absent")?.as_str())
+                .chain(overlap(&runs).then_some("runs at the same time shared one counter")),
         ),
         "others_cores": mean(runs.iter().map(|f| f.pointer("/run/others_cores")?.as_f64())),
         "gpu_use": gpu_use(&runs),
@@ -169,6 +171,18 @@ fn total(runs: &[&Value], fields: &[&str]) -> Option<f64> {
     let each = runs.iter().flat_map(|facts| fields.iter().map(|field| &facts["run"][*field]));
     let values: Option<Vec<f64>> = each.map(Value::as_f64).collect();
     values.filter(|values| !values.is_empty()).map(|values| values.iter().sum())
+}
+
+/// Whether some runs were under way at once: a counter of the whole machine's energy counted then for
+/// each of them.
+fn overlap(runs: &[&Value]) -> bool {
+    let time = |facts: &Value, field: &str| facts["run"][field].as_str()?.parse().ok();
+    let mut spans: Vec<(jiff::Timestamp, jiff::Timestamp)> = runs
+        .iter()
+        .filter_map(|facts| Some((time(facts, "started")?, time(facts, "finished")?)))
+        .collect();
+    spans.sort_unstable();
+    spans.windows(2).any(|pair| pair[1].0 < pair[0].1)
 }
 
 fn experiment(results: &crate::results::Results) -> Value {

@@ -522,3 +522,29 @@ fn what_could_not_be_read_is_said_not_to_be_measured() {
         }
     }
 }
+
+/// A sum of energy stands only where it is one: each run was measured, and no two shared a counter.
+#[test]
+fn energy_is_added_up_or_said_why_not() {
+    let input = line("Nothing is said.");
+    let told = |change: &dyn Fn(i64, &mut Value)| {
+        let mut input = input.clone();
+        for (n, facts) in input.facts.values_mut().enumerate() {
+            change(n as i64, &mut facts["run"]);
+        }
+        words(&made(&input).html)
+    };
+    let measured = |gap: i64| {
+        move |n: i64, run: &mut Value| {
+            let at = |seconds: i64| jiff::Timestamp::from_second(1_700_000_000 + seconds).unwrap();
+            run["energy_j"] = 3.6e6.into();
+            run["started"] = at(n * gap).to_string().into();
+            run["finished"] = at(n * gap + 60).to_string().into();
+        }
+    };
+    let (after, beside) = (told(&measured(60)), told(&measured(59)));
+    assert!(!after.contains("Energy not measured"), "{after}");
+    assert!(beside.contains("Energy not measured: runs at the same time shared"), "{beside}");
+    let absent = told(&|_, run| run["energy_absent"] = "no counter can be read".into());
+    assert!(absent.contains("Energy not measured: no counter can be read"), "{absent}");
+}

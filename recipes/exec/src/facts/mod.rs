@@ -74,7 +74,7 @@ pub struct RunFacts {
     /// When it was over, in UTC.
     #[cfg_attr(test, schemars(with = "String"))]
     pub finished: Timestamp,
-    /// Wall time in seconds. This and all that follows is null if the run's supervisor was lost.
+    /// Wall time in seconds; null, like all that is measured, if the run's supervisor was lost.
     pub wall_s: Option<f64>,
     /// CPU seconds in user mode.
     pub user_s: Option<f64>,
