@@ -21,6 +21,10 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
         .iter()
         .map(|results| results.points.iter().map(|point| point.runs.len()).sum::<usize>())
         .sum();
+    // Older documents have a sum of whatever was known.
+    let summed = runs.iter().all(|facts| facts["schema"].as_u64() >= Some(3));
+    let energy = total(&runs, &["energy_j"]).filter(|_| summed);
+    let shared = energy.is_some() && overlap(&runs);
     json!({
         "machines": machines(&runs),
         "toolchain": versions(input.facts.values(), "toolchain"),
@@ -38,11 +42,11 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
             .map(|facts| facts.pointer("/run/peak_memory_bytes")?.as_f64())
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max_by(f64::total_cmp)),
-        "energy_j": total(&runs, &["energy_j"]).filter(|_| !overlap(&runs)),
+        "energy_j": energy.filter(|_| !shared),
         "energy_absent": distinct(
             runs.iter()
                 .filter_map(|facts| facts.pointer("/run/energy_absent")?.as_str())
-                .chain(overlap(&runs).then_some("runs at the same time shared one counter")),
+                .chain(shared.then_some("runs at the same time shared one counter")),
         ),
         "others_cores": mean(runs.iter().map(|f| f.pointer("/run/others_cores")?.as_f64())),
         "gpu_use": gpu_use(&runs),
@@ -132,12 +136,14 @@ fn gpu_use(runs: &[&Value]) -> Option<Value> {
         .flat_map(|gpu| gpu["throttled"].as_array().into_iter().flatten())
         .filter_map(Value::as_str)
         .collect();
+    let energies: Option<Vec<f64>> = asked.iter().map(|gpu| gpu["energy_j"].as_f64()).collect();
+    let energy = energies.filter(|all| !all.is_empty()).map(|all| all.iter().sum::<f64>());
     let sampled = |pointer: &str| mean(asked.iter().map(|gpu| gpu.pointer(pointer)?.as_f64()));
     Some(json!({
         "used": touched(Some(true)), "unused": touched(Some(false)), "unknown": touched(None),
         "utilisation_percent": sampled("/utilisation_percent/mean"),
         "power_w": sampled("/power_w/mean"),
-        "absent": absent, "lost": lost, "throttled": throttled,
+        "energy_j": energy, "absent": absent, "lost": lost, "throttled": throttled,
     }))
 }
 
@@ -173,7 +179,7 @@ fn total(runs: &[&Value], fields: &[&str]) -> Option<f64> {
     values.filter(|values| !values.is_empty()).map(|values| values.iter().sum())
 }
 
-/// Whether some runs were under way at once: a counter of the whole machine's energy counted then for
+/// Whether some runs were under way on one machine at once: a counter of the whole machine's energy counted then for
 /// each of them.
 fn overlap(runs: &[&Value]) -> bool {
     let time = |facts: &Value, field: &str| -> Option<jiff::Timestamp> {
@@ -181,13 +187,14 @@ fn overlap(runs: &[&Value]) -> bool {
     };
     let span = |facts: &&Value| {
         let (from, to) = (time(facts, "started")?, time(facts, "finished")?);
-        Some((from, to, std::ptr::from_ref(*facts)))
+        let machine = [&facts["cpu"], &facts["memory"], &facts["gpu"]].map(Value::to_string);
+        Some((machine, from, to, std::ptr::from_ref(*facts)))
     };
     let mut spans: Vec<_> = runs.iter().filter_map(span).collect();
     spans.sort_unstable();
     // Runs whose facts are one document were measured once.
     spans.dedup();
-    spans.windows(2).any(|pair| pair[1].0 < pair[0].1)
+    spans.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[1].1 < pair[0].2)
 }
 
 fn experiment(results: &crate::results::Results) -> Value {

@@ -530,13 +530,15 @@ fn energy_is_added_up_or_said_why_not() {
     let told = |change: &dyn Fn(i64, &mut Value)| {
         let mut input = input.clone();
         for (n, facts) in input.facts.values_mut().enumerate() {
-            change(n as i64, &mut facts["run"]);
+            change(n as i64, facts);
         }
         words(&made(&input).html)
     };
     let measured = |gap: i64| {
-        move |n: i64, run: &mut Value| {
+        move |n: i64, facts: &mut Value| {
             let at = |seconds: i64| jiff::Timestamp::from_second(1_700_000_000 + seconds).unwrap();
+            facts["schema"] = 3.into();
+            let run = &mut facts["run"];
             run["energy_j"] = 3.6e6.into();
             run["started"] = at(n * gap).to_string().into();
             run["finished"] = at(n * gap + 60).to_string().into();
@@ -545,6 +547,11 @@ fn energy_is_added_up_or_said_why_not() {
     let (after, beside) = (told(&measured(60)), told(&measured(59)));
     assert!(!after.contains("Energy not measured"), "{after}");
     assert!(beside.contains("Energy not measured: runs at the same time shared"), "{beside}");
-    let absent = told(&|_, run| run["energy_absent"] = "no counter can be read".into());
+    let older = told(&|n, facts| {
+        measured(60)(n, facts);
+        facts["schema"] = 2.into();
+    });
+    assert!(older.contains("Energy not measured"), "{older}");
+    let absent = told(&|_, facts| facts["run"]["energy_absent"] = "no counter can be read".into());
     assert!(absent.contains("Energy not measured: no counter can be read"), "{absent}");
 }

@@ -229,7 +229,7 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
     let undeclared = observer.and_then(Observer::finish);
     let finished = Finished {
-        told: true,
+        told: !matches!(exit, Exit::NotStarted(_)),
         usage,
         level: level(spec, &exit),
         exit,
@@ -246,6 +246,7 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
 
 /// Makes this process, a builder, the heir of what a supervisor leaves that was killed.
 pub(crate) fn inherit_orphans() -> io::Result<()> {
+    processes::know_own();
     Ok(prctl::set_child_subreaper(true)?)
 }
 

@@ -202,8 +202,12 @@ fn random_bits_and_truncations_are_found_quickly() {
 #[test]
 fn a_wrong_checksum_is_found_in_large_files_too() {
     let temp = TempDir::new().unwrap();
-    for (name, size) in [("small", 100), ("large", 2 << 20)] {
-        let path = write(temp.path(), "a.zip", &[(name, noise(5, size))]);
+    // Of so many smaller ones both digests are taken, of the two last ones the first.
+    let names: Vec<String> = (0..35).map(|n| format!("part-{n:02}")).collect();
+    for (name, size) in [("small", 100), ("middle", 1_000_000), ("large", 2 << 20)] {
+        let parts = names.iter().map(|name| (name.as_str(), noise(9, 999_999)));
+        let files: Vec<_> = parts.chain([(name, noise(5, size))]).collect();
+        let path = write(temp.path(), "a.zip", &files);
         let mut whole = fs::read(&path).unwrap();
         let crc = crc32fast::hash(&noise(5, size)).to_le_bytes();
         let places = whole.windows(4).enumerate().filter(|(_, bytes)| *bytes == crc);

@@ -200,6 +200,7 @@ fn energy(finished: &Finished) -> (Option<f64>, Option<String>) {
     let measured = &finished.measured;
     let of_gpus: Option<Vec<f64>> = measured.gpus.iter().map(|gpu| gpu.energy_j).collect();
     let why = match (measured.cpu_energy_j, of_gpus) {
+        _ if matches!(finished.exit, Exit::NotStarted(_)) => "it was not started",
         _ if !finished.told => "nobody could tell how the run went",
         (None, _) => "no counter of the processor's energy can be read",
         _ if measured.gpu_absent.is_some() => "the accelerators could not be looked at",

@@ -257,9 +257,11 @@ struct Inside<'a> {
 impl Inside<'_> {
     /// Is the warden, and never returns.
     fn main(self) -> ! {
-        // Opened while this process may look at itself.
+        // Who cannot be looked at owns none of its files in `/proc`, its count of bytes among them, and
+        // no program is there yet that could look.
+        let open = protect(false);
         let io = File::open("/proc/self/io").ok();
-        let done = self.arrange();
+        let done = open.and_then(|()| self.arrange());
         let code = match done.and_then(|()| self.guard(io)) {
             Ok(()) => 0,
             Err(why) => {
@@ -277,9 +279,9 @@ impl Inside<'_> {
         SigSet::empty().thread_set_mask().map_err(|errno| format!("signal mask: {errno}"))?;
         let own = self.spec.isolation == Isolation::Full;
         if own {
-            // Who cannot be looked at does not own the files of its maps.
-            protect(false)?;
             self.enter()?;
+        } else {
+            protect(true)?;
         }
         let heard = self.line.take().filter(|(word, _)| word == GO);
         // A parent outside of the namespace reads as none.

@@ -75,14 +75,17 @@ fn is_filling(then: Option<u64>, now: Option<u64>, most: u64) -> bool {
     then.zip(now).is_some_and(|(then, now)| then.saturating_sub(now) > most / 8)
 }
 
+const NOTHING_HIDDEN: u64 = u64::MAX;
+
 #[derive(Clone)]
 struct Written {
     dirs: Vec<PathBuf>,
     /// The file systems of the directories.
     devices: BTreeSet<u64>,
     most: u64,
-    /// The most bytes that were seen free on the first of them.
-    most_free: Arc<AtomicU64>,
+    /// The bytes that were free on the first of them when there was first something that cannot be
+    /// looked at; [`NOTHING_HIDDEN`] while all can be.
+    free_then: Arc<AtomicU64>,
 }
 
 /// More than a run may write, or nobody knows how much.
@@ -91,24 +94,36 @@ struct Over;
 impl Written {
     fn new(dirs: Vec<PathBuf>, most: u64) -> Written {
         let devices = dirs.iter().filter_map(|dir| Some(fs::metadata(dir).ok()?.dev())).collect();
-        let written = Written { dirs, devices, most, most_free: Arc::default() };
-        written.free();
-        written
+        let free_then = Arc::new(AtomicU64::new(NOTHING_HIDDEN));
+        Written { dirs, devices, most, free_then }
     }
 
     fn free(&self) -> Option<u64> {
         let found = nix::sys::statvfs::statvfs(self.dirs.first()?).ok()?;
-        let free = found.blocks_free() * found.fragment_size();
-        self.most_free.fetch_max(free, Ordering::Relaxed);
-        Some(free)
+        Some(found.blocks_free() * found.fragment_size())
+    }
+
+    /// Whether so much went from the file system, while there was something that cannot be looked at,
+    /// that it is over the limit. Others write there too, for which reason it is not for long.
+    fn hides_too_much(&self, hides: bool) -> bool {
+        let then = self.free_then.load(Ordering::Relaxed);
+        match self.free().filter(|_| hides) {
+            Some(free) if then == NOTHING_HIDDEN => {
+                self.free_then.store(free, Ordering::Relaxed);
+                false
+            }
+            Some(free) => then.saturating_sub(free) > self.most,
+            None => {
+                self.free_then.store(NOTHING_HIDDEN, Ordering::Relaxed);
+                false
+            }
+        }
     }
 
     fn is_over(&self) -> bool {
         let mut count = Count { total: 0, most: self.most };
         let held = files::nameless(&processes::descendants(), None);
-        // What cannot be looked at is taken for all that went from the file system meanwhile.
-        let gone = |free| self.most_free.load(Ordering::Relaxed).saturating_sub(free);
-        if held.more_on_disk && self.free().map(gone).is_some_and(|gone| gone > self.most) {
+        if self.hides_too_much(held.more_on_disk) {
             return true;
         }
         let mut nameless = held.files.iter().filter(|file| self.devices.contains(&file.device));

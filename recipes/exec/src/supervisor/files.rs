@@ -73,7 +73,10 @@ pub(super) fn nameless(pids: &[Pid], deadline: Option<Instant>) -> Held {
             }
         }
     }
-    let is_known = |map: &Map| found.keys().any(|(_, inode)| *inode == map.inode);
+    let is_known = |map: &Map| {
+        let mut same = found.iter().filter(|((_, inode), _)| *inode == map.inode);
+        same.any(|(_, file)| file.in_memory == map.in_memory)
+    };
     for map in unseen.iter().filter(|map| !is_known(map)) {
         *(if map.in_memory { &mut held.more_in_memory } else { &mut held.more_on_disk }) = true;
     }
@@ -116,8 +119,11 @@ fn deleted_maps(pid: Pid) -> Vec<Map> {
         let mut words = line.split_ascii_whitespace();
         let (range, inode) = (words.next()?, words.nth(3)?.parse().ok()?);
         let name = words.next()?;
-        // These are counted as what they are: segments, and a file system's.
-        let counted = name.starts_with("/SYSV") || name.starts_with("/dev/shm/");
+        // These are counted as what they are: segments, a file system's, memory that is shared with
+        // children. The last are a driver's and the kernel's own.
+        let counted =
+            ["/SYSV", "/dev/shm/", "/dev/zero", "/anon_hugepage", "/[aio]", "/drm", "/i915"];
+        let counted = counted.iter().any(|known| name.starts_with(known));
         let path = PathBuf::from(format!("/proc/{pid}/map_files/{range}"));
         (!counted).then(|| Map { path, inode, in_memory: is_in_memory(name) })
     };

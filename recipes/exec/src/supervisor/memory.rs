@@ -31,8 +31,8 @@ pub(super) struct Shared {
     nameless: Nameless,
     /// From when on it is time to look for these again.
     next: Instant,
-    /// The least memory that the whole machine was seen to share.
-    least: u64,
+    /// What the whole machine shared when there was first something that cannot be looked at.
+    since: Option<u64>,
 }
 
 /// What is in memory and in files without a name.
@@ -45,48 +45,59 @@ struct Nameless {
     machine: u64,
 }
 
+/// What a run uses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Used {
+    /// What was measured, in bytes.
+    pub(super) measured: u64,
+    /// The same with what it may hide at most.
+    pub(super) suspected: u64,
+}
+
 impl Shared {
     /// Begins before the run does.
     pub(super) fn new(most: u64) -> Shared {
         let (files, lists, nameless) = (None, Vec::new(), Nameless::default());
-        let least = shared_by_all().unwrap_or(u64::MAX);
-        Shared { files, lists, most, nameless, next: Instant::now(), least }
+        Shared { files, lists, most, nameless, next: Instant::now(), since: None }
     }
 
     /// The bytes that these processes use.
     ///
     /// What is both mapped and a file counts once, and so may as much again that is mapped without
     /// being a file: at worst, twice the limit is used before it is noticed.
-    pub(super) fn used(&mut self, pids: &[Pid]) -> u64 {
+    pub(super) fn used(&mut self, pids: &[Pid]) -> Used {
         let mut sum = Process::default();
         for used in pids.iter().filter_map(|pid| Process::of(*pid)) {
             sum.own += used.own;
             sum.shared += used.shared;
         }
-        sum.own + sum.shared.max(self.kept(pids))
+        let kept = self.kept(pids, self.most.saturating_sub(sum.own));
+        let with = |kept: u64| sum.own + sum.shared.max(kept);
+        Used { measured: with(kept.measured), suspected: with(kept.suspected) }
     }
 
-    /// What is kept whether or not it is mapped.
-    fn kept(&mut self, pids: &[Pid]) -> u64 {
+    /// What is kept whether or not it is mapped. If that is more than there is room for, it was not
+    /// counted some time ago.
+    fn kept(&mut self, pids: &[Pid], room: u64) -> Used {
         let used = self.files.as_ref().and_then(|files| fstatvfs(files).ok()).map_or(0, |found| {
             found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize)
         });
-        let machine = shared_by_all().unwrap_or_default();
-        self.least = self.least.min(machine);
+        let machine = shared_by_all().unwrap_or(self.nameless.machine);
+        let listed = self.lists.iter().map(listed).sum::<u64>();
         let grows = machine.saturating_sub(self.nameless.machine) > self.most / 8;
         let began = Instant::now();
-        if grows || began >= self.next {
+        let is_over = used + self.nameless.bytes + listed > room;
+        if grows || is_over || began >= self.next {
             self.nameless = self.nameless(pids, machine);
             // Not at the cost of what is being measured.
             self.next = Instant::now() + began.elapsed() * 20;
         }
-        let listed = self.lists.iter().map(listed).sum::<u64>();
-        let counted = used + self.nameless.bytes + listed;
-        // What cannot be looked at is taken for all that the machine shares since.
-        match self.nameless.more {
-            true => counted.max(machine - self.least),
-            false => counted,
-        }
+        let measured = used + self.nameless.bytes + listed;
+        // What cannot be looked at is taken for all that the machine shares since then: others' too, for
+        // which reason it is not for long.
+        self.since = self.nameless.more.then(|| self.since.unwrap_or(machine));
+        let hidden = self.since.map_or(0, |since| machine.saturating_sub(since));
+        Used { measured, suspected: measured.max(hidden) }
     }
 
     fn nameless(&self, pids: &[Pid], machine: u64) -> Nameless {
@@ -182,7 +193,7 @@ mod tests {
     fn what_is_mapped_and_a_file_counts_once() {
         let name = rustix::fs::MemfdFlags::CLOEXEC;
         let memory = File::from(rustix::fs::memfd_create("memory", name).unwrap());
-        let used = || Shared::new(1 << 40).used(&[Pid::this()]);
+        let used = || Shared::new(1 << 40).used(&[Pid::this()]).measured;
         let before = used();
         (&memory).write_all(&vec![7; 64 << 20]).unwrap();
         let after = used();

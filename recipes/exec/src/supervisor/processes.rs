@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -40,13 +41,24 @@ fn below(roots: Vec<i32>, generations: usize) -> Vec<Pid> {
     found.into_iter().map(Pid::from_raw).collect()
 }
 
+/// The children that a builder was started with, as a shell hands them on; no run's.
+static OWN: OnceLock<Vec<Pid>> = OnceLock::new();
+
+/// Takes the children that there are for no run's, if it is asked for the first time.
+pub(super) fn know_own() {
+    OWN.get_or_init(|| below(vec![me()], 1));
+}
+
 /// Kills what a supervisor left to this process, its builder; whether nothing is left.
 ///
 /// A warden is in its supervisor's group, and programs are in sessions of their own, which none of
 /// them can leave for another's. A builder's other children are in its session.
 pub(super) fn end_orphans(supervisor: Pid) -> bool {
     let here = getsid(None);
-    let left = |pid: &Pid| getpgid(Some(*pid)) == Ok(supervisor) || getsid(Some(*pid)) != here;
+    let own = |pid: &Pid| OWN.get().is_some_and(|own| own.contains(pid));
+    let left = |pid: &Pid| {
+        !own(pid) && (getpgid(Some(*pid)) == Ok(supervisor) || getsid(Some(*pid)) != here)
+    };
     let orphans: Vec<Pid> = below(vec![me()], 1).into_iter().filter(left).collect();
     let all = below(orphans.iter().map(|pid| pid.as_raw()).collect(), usize::MAX);
     kill_once(&[orphans.clone(), all].concat());

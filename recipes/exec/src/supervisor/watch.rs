@@ -166,8 +166,8 @@ impl<'a> Watch<'a> {
             && self.group.held().memory == Holder::Sampling
         {
             let memory = self.memory.used(&used.pids);
-            self.peak = self.peak.max(memory);
-            if memory > most {
+            self.peak = self.peak.max(memory.measured);
+            if memory.suspected > most {
                 return Some(Limit::Memory);
             }
         }

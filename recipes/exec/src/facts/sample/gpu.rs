@@ -214,7 +214,9 @@ impl Watched {
 
     fn finish(mut self, counter: Option<u64>, now: Instant) -> GpuUse {
         self.add_up(now);
-        let counted = counter.zip(self.counter).and_then(|(end, start)| end.checked_sub(start));
+        // One that comes back may have begun to count anew.
+        let counted = counter.zip(self.counter).filter(|_| self.lost.is_none());
+        let counted = counted.and_then(|(end, start)| end.checked_sub(start));
         let (energy_j, energy_source) = match counted {
             Some(millijoules) => (Some(millijoules as f64 / 1000.0), Some(EnergySource::Counter)),
             // What a lost device took after its last answer, nobody knows.
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_energy_of_a_lost_device_is_what_its_counter_says_or_unknown() {
+    fn nobody_knows_the_energy_of_a_lost_device() {
         let now = Instant::now();
         let sampled = || Watched { last: Some((400.0, now)), counter: Some(1000), ..looked_at() };
         let later = now + std::time::Duration::from_secs(2);
@@ -320,10 +322,15 @@ mod tests {
             (Some(800.0), Some(EnergySource::Integrated))
         );
         let lost = || Watched { lost: Some("lost".to_owned()), ..sampled() };
-        let seen = lost().finish(None, later);
-        assert_eq!((seen.energy_j, seen.energy_source), (None, None));
-        let back = lost().finish(Some(4000), later);
-        assert_eq!((back.energy_j, back.energy_source), (Some(3.0), Some(EnergySource::Counter)));
+        for counter in [None, Some(4000)] {
+            let seen = lost().finish(counter, later);
+            assert_eq!((seen.energy_j, seen.energy_source), (None, None));
+        }
+        let counted = sampled().finish(Some(4000), later);
+        assert_eq!(
+            (counted.energy_j, counted.energy_source),
+            (Some(3.0), Some(EnergySource::Counter))
+        );
     }
 
     #[test]
