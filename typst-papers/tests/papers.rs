@@ -544,7 +544,7 @@ fn energy_is_added_up_or_said_why_not() {
             run["finished"] = at(n * gap + 60).to_string().into();
         }
     };
-    let (after, beside) = (told(&measured(60)), told(&measured(59)));
+    let (after, beside) = (told(&measured(60)), told(&measured(1)));
     assert!(!after.contains("Energy not measured"), "{after}");
     assert!(beside.contains("Energy not measured: runs at the same time shared"), "{beside}");
     let older = told(&|n, facts| {
