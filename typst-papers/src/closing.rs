@@ -179,8 +179,8 @@ fn total(runs: &[&Value], fields: &[&str]) -> Option<f64> {
     values.filter(|values| !values.is_empty()).map(|values| values.iter().sum())
 }
 
-/// Whether some runs were under way on one machine at once: a counter of the whole machine's energy counted then for
-/// each of them.
+/// Whether some runs were under way on one machine at once: a counter of all its energy counted then
+/// for each of them.
 fn overlap(runs: &[&Value]) -> bool {
     let time = |facts: &Value, field: &str| -> Option<jiff::Timestamp> {
         facts["run"][field].as_str()?.parse().ok()

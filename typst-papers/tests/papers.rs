@@ -529,8 +529,12 @@ fn energy_is_added_up_or_said_why_not() {
     let input = line("Nothing is said.");
     let told = |change: &dyn Fn(i64, &mut Value)| {
         let mut input = input.clone();
-        for (n, facts) in input.facts.values_mut().enumerate() {
-            change(n as i64, facts);
+        let points = input.experiments.iter_mut().flat_map(|results| &mut results.points);
+        for (n, run) in points.flat_map(|point| &mut point.runs).enumerate() {
+            let mut own = facts();
+            change(n as i64, &mut own);
+            run.facts = format!("b3:{n:064x}");
+            input.facts.insert(run.facts.clone(), own);
         }
         words(&made(&input).html)
     };
@@ -544,7 +548,7 @@ fn energy_is_added_up_or_said_why_not() {
             run["finished"] = at(n * gap + 60).to_string().into();
         }
     };
-    let (after, beside) = (told(&measured(60)), told(&measured(1)));
+    let (after, beside) = (told(&measured(60)), told(&measured(59)));
     assert!(!after.contains("Energy not measured"), "{after}");
     assert!(beside.contains("Energy not measured: runs at the same time shared"), "{beside}");
     let older = told(&|n, facts| {
