@@ -156,7 +156,7 @@ pub fn verify(
         }
     }
     let hash = |&(name, both): &(&str, bool)| if both { bundle.hash(name) } else { once(name) };
-    for ((name, _), (hashed, sound)) in hash_all(bundle, &together, hash)? {
+    for (name, hashed, sound) in hash_all(bundle, &together, hash)? {
         add(name, hashed, sound);
     }
     verified.claimed = alone.len() + together.iter().filter(|(_, both)| !both).count();
@@ -224,7 +224,7 @@ fn hash_all<'a>(
     bundle: &Bundle,
     names: &[(&'a str, bool)],
     hash: impl Fn(&(&'a str, bool)) -> Result<Option<(Hashed, bool)>> + Sync,
-) -> Result<Vec<((&'a str, bool), (Hashed, bool))>> {
+) -> Result<Vec<(&'a str, Hashed, bool)>> {
     let bytes: u64 = names.iter().filter_map(|(name, _)| bundle.size(name)).sum();
     let worth = usize::try_from(bytes / WORTH_A_THREAD).unwrap_or(usize::MAX);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -232,14 +232,14 @@ fn hash_all<'a>(
     let work = || {
         let mut done = Vec::new();
         while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(hashed) = hash(name)? {
-                done.push((*name, hashed));
+            if let Some((hashed, sound)) = hash(name)? {
+                done.push((name.0, hashed, sound));
             }
         }
         Ok(done)
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (0..worth.min(cores - 1)).map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = (0..worth.min(cores - 1)).map(|_| scope.spawn(work)).collect();
         let mut done = work()?;
         for other in others {
             done.extend(other.join().expect("hashing does not panic")?);

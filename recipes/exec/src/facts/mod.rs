@@ -152,7 +152,7 @@ impl RunFacts {
         let (usage, measured) = (&finished.usage, finished.measured.clone());
         // Where nobody told, zeros are no measurements.
         let told = finished.told;
-        let seconds = |time: Duration| told.then(|| time.as_secs_f64());
+        let seconds = |time: Duration| told.then_some(time.as_secs_f64());
         let (wall_s, cpu_s) = (seconds(usage.wall), seconds(usage.user + usage.system));
         let (energy_j, energy_absent) = energy(finished);
         RunFacts {
