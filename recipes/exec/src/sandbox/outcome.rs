@@ -178,7 +178,7 @@ pub struct Held {
 pub struct Finished {
     /// How it ended.
     pub exit: Exit,
-    /// Whether a supervisor told what follows. Where it was lost or never was, all of that is empty
+    /// Whether a supervisor told what follows. Where it was lost, or no program began, that is empty
     /// and says nothing.
     pub told: bool,
     /// What it used; all zero if the program was not started.

@@ -135,15 +135,16 @@ pub struct Limits {
     /// only in buffers of the kernel, as of pipes, is missed.
     ///
     /// What a file in memory takes cannot be asked if it waits in a socket or, by another than root,
-    /// if it is only mapped. A run that has any is over the limit when the whole machine shares more
-    /// than it did before the run, by more than the limit.
+    /// if it is only mapped. While a run has any, it is over the limit when the whole machine shares more
+    /// than when that was first seen, by more than the limit; others' use counts against it then.
     pub memory: Option<u64>,
     /// Bytes in the directories that the program may write, measured by sampling and at the end, and
     /// of files that it removed there and still has open or mapped; every file and directory counts
     /// for at least [`Limits::ENTRY`]. No single file can grow beyond it. Directories that cannot be
     /// counted, as those nested deeper than files can be open, are over any limit; those that their
-    /// owner may not read are made readable. A run that has removed files of which the size cannot be
-    /// asked, as in [`Limits::memory`], is over the limit when the file system lost more than that.
+    /// owner may not read are made readable. While a run has removed files of which the size cannot be
+    /// asked, as in [`Limits::memory`], it is over the limit when the file system lost more than that
+    /// since this was first seen.
     pub disk: Option<u64>,
     /// Processes and threads alive at once. Held by a cgroup where one can be made, and by the
     /// kernel's count per user where that one is not root; sampled as well.
