@@ -4,27 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::energy::{Energy, SHARED, is_whole};
 use crate::input::PaperInput;
 use crate::results::{Measured, Run};
 
 /// Gathers the closing page's facts from those of all runs and builds. What was not measured is
 /// null here and printed as unknown; nothing is filled in.
 pub(crate) fn gather(input: &PaperInput) -> Value {
-    let runs: Vec<&Value> = input
-        .experiments
-        .iter()
-        .flat_map(|results| results.points.iter().flat_map(|point| &point.runs))
-        .filter_map(|run| input.facts.get(&run.facts))
-        .collect();
-    let run_count: usize = input
-        .experiments
-        .iter()
-        .map(|results| results.points.iter().map(|point| point.runs.len()).sum::<usize>())
-        .sum();
-    // Older documents have a sum of whatever was known.
-    let summed = runs.iter().all(|facts| facts["schema"].as_u64() >= Some(3));
-    let energy = total(&runs, &["energy_j"]).filter(|_| summed);
-    let shared = energy.is_some() && overlap(&runs);
+    let (digests, runs): (Vec<&str>, Vec<&Value>) = all_runs(input)
+        .filter_map(|run| Some((run.facts.as_str(), input.facts.get(&run.facts)?)))
+        .unzip();
+    let energy = Energy::of(input);
+    let own = digests.iter().zip(&runs).map(|(digest, facts)| energy.of_run(digest, facts));
+    let whole = runs.iter().all(|facts| is_whole(facts) && facts["run"]["energy_j"].is_number());
+    let shared = whole && digests.iter().any(|digest| energy.is_shared(digest));
     json!({
         "machines": machines(&runs),
         "toolchain": versions(input.facts.values(), "toolchain"),
@@ -33,7 +26,7 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
         "packages": versions(input.facts.values(), "packages"),
         "rescience": distinct(input.facts.values().filter_map(|f| f["rescience"].as_str())),
         "sandbox": distinct(runs.iter().filter_map(|f| f.pointer("/run/sandbox")?.as_str())),
-        "runs": run_count,
+        "runs": all_runs(input).count(),
         "measured": runs.len(),
         "wall_s": total(&runs, &["wall_s"]),
         "cpu_s": total(&runs, &["user_s", "system_s"]),
@@ -42,11 +35,11 @@ pub(crate) fn gather(input: &PaperInput) -> Value {
             .map(|facts| facts.pointer("/run/peak_memory_bytes")?.as_f64())
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max_by(f64::total_cmp)),
-        "energy_j": energy.filter(|_| !shared),
+        "energy_j": sum(own),
         "energy_absent": distinct(
             runs.iter()
                 .filter_map(|facts| facts.pointer("/run/energy_absent")?.as_str())
-                .chain(shared.then_some("runs at the same time shared one counter")),
+                .chain(shared.then_some(SHARED)),
         ),
         "others_cores": mean(runs.iter().map(|f| f.pointer("/run/others_cores")?.as_f64())),
         "gpu_use": gpu_use(&runs),
@@ -136,8 +129,7 @@ fn gpu_use(runs: &[&Value]) -> Option<Value> {
         .flat_map(|gpu| gpu["throttled"].as_array().into_iter().flatten())
         .filter_map(Value::as_str)
         .collect();
-    let energies: Option<Vec<f64>> = asked.iter().map(|gpu| gpu["energy_j"].as_f64()).collect();
-    let energy = energies.filter(|all| !all.is_empty()).map(|all| all.iter().sum::<f64>());
+    let energy = sum(asked.iter().map(|gpu| gpu["energy_j"].as_f64()));
     let sampled = |pointer: &str| mean(asked.iter().map(|gpu| gpu.pointer(pointer)?.as_f64()));
     Some(json!({
         "used": touched(Some(true)), "unused": touched(Some(false)), "unknown": touched(None),
@@ -175,26 +167,13 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
 /// over the others would be less than it says.
 fn total(runs: &[&Value], fields: &[&str]) -> Option<f64> {
     let each = runs.iter().flat_map(|facts| fields.iter().map(|field| &facts["run"][*field]));
-    let values: Option<Vec<f64>> = each.map(Value::as_f64).collect();
-    values.filter(|values| !values.is_empty()).map(|values| values.iter().sum())
+    sum(each.map(Value::as_f64))
 }
 
-/// Whether some runs were under way on one machine at once: a counter of all its energy counted then
-/// for each of them.
-fn overlap(runs: &[&Value]) -> bool {
-    let time = |facts: &Value, field: &str| -> Option<jiff::Timestamp> {
-        facts["run"][field].as_str()?.parse().ok()
-    };
-    let span = |facts: &&Value| {
-        let (from, to) = (time(facts, "started")?, time(facts, "finished")?);
-        let machine = [&facts["cpu"], &facts["memory"], &facts["gpu"]].map(Value::to_string);
-        Some((machine, from, to, std::ptr::from_ref(*facts)))
-    };
-    let mut spans: Vec<_> = runs.iter().filter_map(span).collect();
-    spans.sort_unstable();
-    // Runs whose facts are one document were measured once.
-    spans.dedup();
-    spans.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[1].1 < pair[0].2)
+/// The sum of what all have; null where one lacks it or nobody is there.
+fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let values: Vec<f64> = values.collect::<Option<_>>()?;
+    (!values.is_empty()).then(|| values.iter().sum())
 }
 
 fn experiment(results: &crate::results::Results) -> Value {

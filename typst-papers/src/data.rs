@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use typst::foundations::Datetime;
 
 use crate::draw;
+use crate::energy::Energy;
 use crate::input::{FigureArtifact, PaperInput};
 use crate::problem::Problem;
 use crate::results::{Measured, Point, Results};
@@ -65,6 +66,7 @@ fn data(input: &PaperInput) -> Value {
             json!({ "name": author.name, "affiliation": author.affiliation, "orcid": author.orcid })
         })
         .collect();
+    let energy = Energy::of(input);
     let date = date(input).map(|date| json!([date.year(), date.month(), date.day()]));
     json!({
         "project": {
@@ -73,7 +75,7 @@ fn data(input: &PaperInput) -> Value {
             "license": project.license, "doi": project.doi, "profile": project.profile, "style": project.style,
         },
         "experiments": input.experiments.iter()
-            .map(|results| (results.name().to_owned(), experiment(input, results)))
+            .map(|results| (results.name().to_owned(), experiment(input, &energy, results)))
             .collect::<Map<_, _>>(),
         "figures": input.figures.iter()
             .map(|(name, artifact)| (name.clone(), figure(name, artifact)))
@@ -94,8 +96,9 @@ fn figure(name: &str, artifact: &FigureArtifact) -> Value {
     json!({ "file": figure_path(name), "digest": short(&artifact.digest), "alt": alt })
 }
 
-fn experiment(input: &PaperInput, results: &Results) -> Value {
-    let points: Vec<Value> = results.points.iter().map(|p| point(input, results, p)).collect();
+fn experiment(input: &PaperInput, energy: &Energy<'_>, results: &Results) -> Value {
+    let points: Vec<Value> =
+        results.points.iter().map(|p| point(input, energy, results, p)).collect();
     let metrics: BTreeMap<&str, Value> = metric_names(results)
         .map(|name| {
             let declared = results.metrics.get(name).cloned().unwrap_or_default();
@@ -113,7 +116,7 @@ fn metric_names(results: &Results) -> impl Iterator<Item = &str> {
     results.metrics.keys().map(String::as_str)
 }
 
-fn point(input: &PaperInput, results: &Results, point: &Point) -> Value {
+fn point(input: &PaperInput, energy: &Energy<'_>, results: &Results, point: &Point) -> Value {
     // Points carry all parameters; what they leave out is shared.
     let mut params = results.params.clone();
     params.extend(point.params.clone());
@@ -127,7 +130,7 @@ fn point(input: &PaperInput, results: &Results, point: &Point) -> Value {
         .collect();
     json!({
         "point": point.point, "params": params, "runs": point.runs.len(), "metrics": metrics,
-        "costs": facts::costs(input, &point.runs),
+        "costs": facts::costs(input, energy, &point.runs),
         "outputs": point.runs.iter().map(|run| short(&run.output)).collect::<Vec<_>>(),
     })
 }

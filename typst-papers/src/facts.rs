@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::data::short;
+use crate::energy::{Energy, SHARED, is_whole};
 use crate::input::PaperInput;
 use crate::results::Run;
 use crate::stats;
@@ -15,12 +16,27 @@ struct Measurement<'a> {
     digest: &'a str,
     /// The experiment's name; `None` for the facts of a build.
     experiment: Option<&'a str>,
+    /// Whether another run on the same machine used what its counters of energy count.
+    shared: bool,
+}
+
+impl Measurement<'_> {
+    /// Why a value is none of the run's own although it is there.
+    fn disowned(&self, path: &str) -> Option<&'static str> {
+        match path {
+            "run.energy_j" | "run.cpu_energy_j" if self.shared => Some(SHARED),
+            "run.energy_j" if !is_whole(self.facts) => {
+                Some("it was added up over some parts alone")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The facts by path, for the package's `fact`:
 /// `{"cpu.model": {"values": [{"value", "digest", "experiments"}]}}`, and for the measurements of
-/// each run `{"run.wall_s": {"runs": {"": STATS, "baseline": STATS}, "digest"}}`, where the empty
-/// name stands for all experiments.
+/// each run `{"run.wall_s": {"runs": {"": STATS, "baseline": STATS}, "why", "digest"}}`, where the
+/// empty name stands for all experiments, and `why` tells why some runs lack it, if that is known.
 pub(crate) fn by_path(input: &PaperInput) -> Value {
     let mut leaves: BTreeMap<String, Vec<(&Value, &Measurement<'_>)>> = BTreeMap::new();
     let measurements = measurements(input);
@@ -29,38 +45,45 @@ pub(crate) fn by_path(input: &PaperInput) -> Value {
             leaves.entry(path).or_default().push((value, measurement));
         });
     }
-    leaves
-        .into_iter()
-        .filter(|(path, _)| !matches!(path.as_str(), "schema" | "run.started" | "run.finished"))
+    let paths = leaves.iter().filter(|(path, found)| {
+        !matches!(path.as_str(), "schema" | "run.started" | "run.finished")
+            && found.iter().any(|(value, _)| !value.is_null())
+    });
+    paths
         .map(|(path, found)| {
             let entry = if path.starts_with("run.") && found.iter().any(|(v, _)| v.is_number()) {
-                per_run(&found)
+                // Where there is no summary, there is none of its numbers either.
+                let above = path.match_indices('.').filter_map(|(end, _)| leaves.get(&path[..end]));
+                per_run(path, above.flatten().chain(found))
             } else {
-                distinct(&found)
+                distinct(found)
             };
-            (path, entry)
+            (path.clone(), entry)
         })
         .collect()
 }
 
 /// What a run of one point cost on average: CPU time, wall time, peak memory and energy. What was
 /// not measured for every run is `null`, since a mean over some would compare unlike things.
-pub(crate) fn costs(input: &PaperInput, runs: &[Run]) -> Value {
-    let mean = |of: &dyn Fn(&Value) -> Option<f64>| -> Option<f64> {
+pub(crate) fn costs(input: &PaperInput, energy: &Energy<'_>, runs: &[Run]) -> Value {
+    let mean = |of: &dyn Fn(&str, &Value) -> Option<f64>| -> Option<f64> {
         let each: Option<Vec<f64>> =
-            runs.iter().map(|run| of(&input.facts.get(&run.facts)?["run"])).collect();
+            runs.iter().map(|run| of(&run.facts, input.facts.get(&run.facts)?)).collect();
         stats::mean(&each?)
     };
+    let of_run = |field: &'static str| move |_: &str, facts: &Value| facts["run"][field].as_f64();
+    let (user, system) = (of_run("user_s"), of_run("system_s"));
     json!({
-        "cpu_s": mean(&|run| Some(run["user_s"].as_f64()? + run["system_s"].as_f64()?)),
-        "wall_s": mean(&|run| run["wall_s"].as_f64()),
-        "peak_memory_bytes": mean(&|run| run["peak_memory_bytes"].as_f64()),
-        "energy_j": mean(&|run| run["energy_j"].as_f64()),
+        "cpu_s": mean(&|digest, facts| Some(user(digest, facts)? + system(digest, facts)?)),
+        "wall_s": mean(&of_run("wall_s")),
+        "peak_memory_bytes": mean(&of_run("peak_memory_bytes")),
+        "energy_j": mean(&|digest, facts| energy.of_run(digest, facts)),
     })
 }
 
 /// The facts of every run, in the order of the results, then those of builds.
 fn measurements(input: &PaperInput) -> Vec<Measurement<'_>> {
+    let energy = Energy::of(input);
     let mut all = Vec::new();
     for results in &input.experiments {
         for run in results.points.iter().flat_map(|point| &point.runs) {
@@ -69,14 +92,16 @@ fn measurements(input: &PaperInput) -> Vec<Measurement<'_>> {
                     facts,
                     digest: &run.facts,
                     experiment: Some(results.name()),
+                    shared: energy.is_shared(&run.facts),
                 });
             }
         }
     }
     let of_runs: Vec<&str> = all.iter().map(|m| m.digest).collect();
     let of_builds = input.facts.iter().filter(|(digest, _)| !of_runs.contains(&digest.as_str()));
-    let of_builds: Vec<_> =
-        of_builds.map(|(digest, facts)| Measurement { facts, digest, experiment: None }).collect();
+    let of_builds: Vec<_> = of_builds
+        .map(|(digest, facts)| Measurement { facts, digest, experiment: None, shared: false })
+        .collect();
     all.extend(of_builds);
     all
 }
@@ -84,7 +109,7 @@ fn measurements(input: &PaperInput) -> Vec<Measurement<'_>> {
 /// Tables too long to be spoken of entry by entry; the facts that papers attach have them.
 const TABLES: [&str; 3] = ["cpu.flags", "run.libraries", "run.undeclared"];
 
-/// Calls `leaf` with each value that is neither an object nor null. The devices of the GPU table
+/// Calls `leaf` with each value that is no object. The devices of the GPU table
 /// are named `gpu.name` and so on, whichever their number.
 fn flatten<'a>(path: String, value: &'a Value, leaf: &mut impl FnMut(String, &'a Value)) {
     let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
@@ -95,14 +120,13 @@ fn flatten<'a>(path: String, value: &'a Value, leaf: &mut impl FnMut(String, &'a
             let path = path.strip_suffix(".devices").unwrap_or(&path);
             items.iter().for_each(|item| flatten(path.to_owned(), item, leaf));
         }
-        Value::Null => {}
         _ => leaf(path, value),
     }
 }
 
 fn distinct(found: &[(&Value, &Measurement<'_>)]) -> Value {
     let mut values: Vec<(&Value, &str, Vec<&str>)> = Vec::new();
-    for (value, measurement) in found {
+    for (value, measurement) in found.iter().filter(|(value, _)| !value.is_null()) {
         let index = values.iter().position(|(v, ..)| v == value).unwrap_or_else(|| {
             values.push((value, measurement.digest, Vec::new()));
             values.len() - 1
@@ -119,27 +143,47 @@ fn distinct(found: &[(&Value, &Measurement<'_>)]) -> Value {
     json!({ "values": values })
 }
 
-fn per_run(found: &[(&Value, &Measurement<'_>)]) -> Value {
-    let mut groups: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for (value, measurement) in found {
-        let (Some(number), Some(experiment)) = (value.as_f64(), measurement.experiment) else {
-            continue;
-        };
-        groups.entry("").or_default().push(number);
-        groups.entry(experiment).or_default().push(number);
-    }
-    let runs: BTreeMap<&str, Value> = groups
-        .into_iter()
-        .map(|(name, values)| {
-            let stats = json!({
-                "n": values.len(),
-                "sum": values.iter().sum::<f64>(),
-                "mean": stats::mean(&values),
-                "min": values.iter().copied().min_by(f64::total_cmp),
-                "max": values.iter().copied().max_by(f64::total_cmp),
-            });
-            (name, stats)
+/// The numbers of one group of runs, and how many runs have none.
+#[derive(Default)]
+struct Group {
+    values: Vec<f64>,
+    missing: usize,
+}
+
+impl Group {
+    fn statistics(&self) -> Value {
+        let values = &self.values;
+        json!({
+            "n": values.len(),
+            "missing": self.missing,
+            "sum": values.iter().sum::<f64>(),
+            "mean": stats::mean(values),
+            "min": values.iter().copied().min_by(f64::total_cmp),
+            "max": values.iter().copied().max_by(f64::total_cmp),
         })
-        .collect();
-    json!({ "runs": runs, "digest": found.first().map(|(_, m)| short(m.digest)) })
+    }
+}
+
+fn per_run<'a>(
+    path: &str,
+    found: impl Iterator<Item = &'a (&'a Value, &'a Measurement<'a>)>,
+) -> Value {
+    let (mut groups, mut why, mut first) = (BTreeMap::<&str, Group>::new(), None, None);
+    for (value, measurement) in found {
+        let Some(experiment) = measurement.experiment else { continue };
+        let disowned = measurement.disowned(path).filter(|_| value.is_number());
+        let number = value.as_f64().filter(|_| disowned.is_none());
+        why = why.or(disowned);
+        first = first.or(Some(measurement.digest));
+        for name in ["", experiment] {
+            let group = groups.entry(name).or_default();
+            match number {
+                Some(number) => group.values.push(number),
+                None => group.missing += 1,
+            }
+        }
+    }
+    let runs: BTreeMap<&str, Value> =
+        groups.iter().map(|(name, group)| (*name, group.statistics())).collect();
+    json!({ "runs": runs, "why": why, "digest": first.map(short) })
 }

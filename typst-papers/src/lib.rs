@@ -16,6 +16,7 @@ pub mod citations;
 mod closing;
 mod data;
 pub mod draw;
+mod energy;
 pub mod evidence;
 mod export;
 mod facts;
