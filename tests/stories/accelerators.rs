@@ -176,6 +176,8 @@ fn a_device_that_is_lost_or_closed_is_told_and_nothing_is_filled_in() {
         for unknown in ["power_w", "energy_j", "utilisation_percent", "touched", "memory_bytes"] {
             assert_eq!(gpu[unknown], Value::Null, "{unknown}");
         }
+        // A look that nothing came of is none.
+        assert_eq!(gpu["samples"], 0, "{gpu:#}");
         assert_eq!(facts["gpu"]["devices"][0]["memory_bytes"], Value::Null);
     }
 }

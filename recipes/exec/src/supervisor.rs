@@ -22,6 +22,7 @@ mod devices;
 mod disk;
 mod files;
 mod filter;
+mod follow;
 mod guard;
 mod keeper;
 mod memory;
@@ -219,7 +220,7 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     let was_stopped = end.exit == Exit::Signal(Signal::SIGXFSZ as i32);
     let over = disk.is_some_and(|disk| disk.finish(was_stopped)).then_some(Limit::Disk);
     let Watch { group, peak, cpu, observer, sampler, .. } = watch;
-    let usage = usage(wall, peak.max(end.peak), [Some(cpu), end.cpu, group.cpu()]);
+    let usage = usage(wall, peak.max(end.peak), [Some(cpu), end.cpu, group.cpu()], group.charged());
     // What no look has caught, the count at the end may.
     let sampled = group.held().memory == Holder::Sampling;
     let most = spec.limits.memory.filter(|_| sampled);
@@ -227,7 +228,7 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     let over = over.or(ballooned.then_some(Limit::Memory));
     let exit = verdict(group.hit().or(over), end.exit);
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
-    let undeclared = observer.and_then(Observer::finish);
+    let opened = observer.and_then(Observer::finish);
     let finished = Finished {
         told: !matches!(exit, Exit::NotStarted(_)),
         usage,
@@ -237,8 +238,9 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
         stderr,
         left_running,
         held: group.held(),
-        observed: undeclared.is_some(),
-        undeclared: undeclared.unwrap_or_default(),
+        observed: opened.is_some(),
+        packages: opened.as_ref().map(|opened| opened.packages.clone()).unwrap_or_default(),
+        undeclared: opened.map(|opened| opened.undeclared).unwrap_or_default(),
         measured: sampler.finish(wall, usage.user + usage.system, end.io),
     };
     Ok((finished, Remains { warden: is_over.then_some(warden), _group: group }))
@@ -325,13 +327,19 @@ fn used_by_children() -> Option<([Duration; 2], u64)> {
 /// `counted` is what was counted of CPU time in user mode and in the kernel, each lacking something
 /// that another may have: by the supervisor's looks what came after the last and what was too short
 /// to be seen, by the kernel for a waiting parent what nobody waited for.
-fn usage(wall: Duration, sampled: u64, counted: [Option<[Duration; 2]>; 3]) -> Usage {
+fn usage(
+    wall: Duration,
+    sampled: u64,
+    counted: [Option<[Duration; 2]>; 3],
+    charged_memory_bytes: Option<u64>,
+) -> Usage {
     let children = used_by_children();
     let waited = children.map(|(time, _)| time);
     let all = counted.into_iter().chain([waited]).flatten();
     let [user, system] = all.max_by_key(|[user, system]| *user + *system).unwrap_or_default();
     let largest = children.map_or(0, |(_, peak)| peak);
-    Usage { wall, user, system, peak_memory_bytes: sampled.max(largest) }
+    let peak_memory_bytes = sampled.max(largest);
+    Usage { wall, user, system, peak_memory_bytes, charged_memory_bytes }
 }
 
 #[cfg(test)]
@@ -355,7 +363,7 @@ mod tests {
     fn cpu_time_is_the_most_that_anybody_counted() {
         let [less, more] = [[1, 1], [1, 2]].map(|pair| Some(pair.map(Duration::from_secs)));
         for counted in [[less, more, None], [more, less, None], [more, None, None]] {
-            let used = usage(Duration::ZERO, 7, counted);
+            let used = usage(Duration::ZERO, 7, counted, None);
             assert_eq!((used.user, used.system), (Duration::from_secs(1), Duration::from_secs(2)));
         }
     }

@@ -163,6 +163,7 @@ fn the_document_has_the_documented_shape() {
             user: Duration::from_millis(20_900),
             system: Duration::from_millis(200),
             peak_memory_bytes: 123,
+            charged_memory_bytes: None,
         },
         level: Level::Full,
         stdout: log,
@@ -170,6 +171,7 @@ fn the_document_has_the_documented_shape() {
         left_running: 0,
         held: Default::default(),
         undeclared: Default::default(),
+        packages: Vec::new(),
         observed: false,
         measured: Default::default(),
     };
@@ -186,7 +188,7 @@ fn the_document_has_the_documented_shape() {
     };
     let facts = Facts::new(&machine, software, "0.1.0", run(&finished));
     let document = serde_json::to_value(&facts).unwrap();
-    assert_eq!(document["schema"], 3);
+    assert_eq!(document["schema"], 4);
     assert_eq!(
         document["toolchain"],
         json!({
@@ -206,7 +208,7 @@ fn the_document_has_the_documented_shape() {
             // What nobody could measure.
             "others_cores": null, "frequency_mhz": null, "peak_threads": null, "read_bytes": null,
             "written_bytes": null, "energy_j": null, "cpu_energy_j": null, "gpu_absent": null,
-            "undeclared": null, "gpus": [], "libraries": null,
+            "charged_memory_bytes": null, "undeclared": null, "gpus": [], "libraries": null,
             "energy_absent": "no counter of the processor's energy can be read",
             "limits": {
                 "wall_s": 60.0, "cpu_s": null, "memory_bytes": 1 << 30, "disk_bytes": null,
@@ -220,6 +222,10 @@ fn the_document_has_the_documented_shape() {
     assert_eq!(run(&finished).exit, None);
     finished.observed = true;
     assert_eq!(run(&finished).undeclared, Some(Default::default()));
+
+    finished.usage.charged_memory_bytes = Some(456);
+    assert_eq!(run(&finished).charged_memory_bytes, Some(456));
+    finished.usage.charged_memory_bytes = None;
 
     // Of a run whose supervisor was lost, only its times and what it was allowed are known.
     finished = Finished { told: false, exit: Exit::Lost("gone".to_owned()), ..finished };

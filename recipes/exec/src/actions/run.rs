@@ -13,7 +13,7 @@ use rescience_store::{Artifact, Materialize};
 
 use super::{Context, Evidence, Failed, Job, Yield};
 use crate::event::{Event, Failure};
-use crate::facts::python::{self, Python};
+use crate::facts::python::{Installed, Python};
 use crate::facts::{Facts, RunFacts, Software};
 use crate::lending::Loan;
 use crate::printable::printable_line;
@@ -54,7 +54,7 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
         }
     }
     let run_facts = RunFacts::of(&finished, &spec.limits, started, ended);
-    let python = python(context, &sandbox, &place, &spec, &run_facts).await;
+    let python = python(context, &sandbox, &place, &spec, &finished).await;
     let facts = facts(context, job, python, run_facts)?;
     evidence.facts = Some(context.put_json(job, &facts)?);
 
@@ -332,10 +332,11 @@ async fn python(
     sandbox: &Sandbox,
     place: &Place,
     spec: &Spec,
-    run: &RunFacts,
+    run: &Finished,
 ) -> Option<Python> {
-    let interpreter =
-        python::interpreter(run.libraries.as_ref()?, &context.host.tools, &place.own())?;
+    let own = place.own();
+    let installed = Installed { tools: &context.host.tools, own: &own };
+    let interpreter = installed.interpreter(&run.measured.programs)?;
     let (stdout, stderr) = (place.logs.join("python.out"), place.logs.join("python.err"));
     let question = Spec {
         argv: vec![interpreter.into(), "-V".into()],
@@ -351,7 +352,8 @@ async fn python(
     };
     let answered = sandbox.run(&question, drop).await.exit.success();
     let said = std::fs::read_to_string(stdout).ok().filter(|_| answered);
-    Some(Python::of(interpreter, said.map(|text| printable_line(text.trim()))))
+    let says = said.map(|text| printable_line(text.trim()));
+    Some(Python { says, packages: installed.packages(&run.packages) })
 }
 
 fn facts(

@@ -42,8 +42,9 @@ pub struct Facts {
     pub gpu: Gpu,
     /// The tools that built the program.
     pub toolchain: ToolchainFacts,
-    /// The versions in the program's lock file, by package name. Several versions of one package
-    /// are joined by `, `.
+    /// The versions in the program's lock file, by package name, and of the packages that are
+    /// installed where a Python run was seen to look. Several versions of one package are joined by
+    /// `, `.
     pub packages: BTreeMap<String, String>,
     /// The BLAKE3 digests of the programs that were built, by name.
     pub programs: BTreeMap<String, String>,
@@ -86,8 +87,12 @@ pub struct RunFacts {
     pub others_cores: Option<f64>,
     /// The mean clock of the processor's cores, in MHz.
     pub frequency_mhz: Option<Summary>,
-    /// The peak of resident memory, in bytes.
+    /// The peak of resident memory, in bytes: the larger of the largest sum over its processes that
+    /// was seen, and the kernel's own peak of the largest of them.
     pub peak_memory_bytes: Option<u64>,
+    /// The most memory that the kernel charged to the run's control group at once, in bytes, pages
+    /// of files that it read and wrote included; null where no group counted it.
+    pub charged_memory_bytes: Option<u64>,
     /// The most threads that were seen at once.
     pub peak_threads: Option<u64>,
     /// Bytes fetched from storage.
@@ -165,6 +170,7 @@ impl RunFacts {
             others_cores: measured.others_cores,
             frequency_mhz: measured.frequency_mhz,
             peak_memory_bytes: told.then_some(usage.peak_memory_bytes),
+            charged_memory_bytes: usage.charged_memory_bytes,
             peak_threads: measured.peak_threads,
             read_bytes: measured.read_bytes,
             written_bytes: measured.written_bytes,
@@ -212,7 +218,7 @@ fn energy(finished: &Finished) -> (Option<f64>, Option<String>) {
 
 impl Facts {
     /// The version of the schema that this code writes.
-    pub const SCHEMA: u32 = 3;
+    pub const SCHEMA: u32 = 4;
 
     /// Puts the facts of one run together. `rescience` is the version of rescience.
     pub fn new(machine: &Machine, software: Software, rescience: &str, run: RunFacts) -> Facts {
@@ -244,8 +250,8 @@ mod tests {
     #[test]
     fn the_published_schema_is_that_of_the_code() {
         let mut schema = schemars::schema_for!(Facts);
-        schema.insert("title".to_owned(), "The facts of a rescience run, version 3".into());
-        assert_eq!(Facts::SCHEMA, 3);
+        schema.insert("title".to_owned(), "The facts of a rescience run, version 4".into());
+        assert_eq!(Facts::SCHEMA, 4);
         let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         snapbox::assert_data_eq!(text, snapbox::file!["../../facts.schema.json"].raw());
     }

@@ -1,10 +1,9 @@
-//! The Python that a run's processes really were: what it says it is, and the packages beside it.
+//! The Python that a run's processes really were: what it says it is, and the packages where it looked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Library;
 use crate::sandbox::{SOFTWARE, Shown};
 
 /// An interpreter and what it could import.
@@ -12,71 +11,58 @@ use crate::sandbox::{SOFTWARE, Shown};
 pub struct Python {
     /// What it prints of its version: `Python 3.11.2`.
     pub says: Option<String>,
-    /// Versions by package, of those that are installed where it looks first.
+    /// Versions by package, of those that are installed where it looked.
     pub packages: BTreeMap<String, String>,
 }
 
-impl Python {
-    /// What is known of an interpreter that [`interpreter`] found: `says` is what it answers.
-    pub fn of(interpreter: &Path, says: Option<String>) -> Python {
-        let folders = folders(interpreter);
-        Python {
-            says,
-            packages: folders.iter().rev().flat_map(|folder| packages(folder)).collect(),
-        }
+/// Where software is installed: among the system's, or in one of the host's tools. What a program
+/// brought along, made, or was given in a place of its own is not: it would be the program that speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Installed<'a> {
+    /// Directories of software beside the system's.
+    pub tools: &'a [PathBuf],
+    /// What the program sees of its own run.
+    pub own: &'a [Shown],
+}
+
+impl Installed<'_> {
+    fn has(&self, path: &Path) -> bool {
+        let is_in = |own: &Shown| path.starts_with(&own.at) || path.starts_with(&own.from);
+        let roots = SOFTWARE.iter().map(Path::new).chain(self.tools.iter().map(PathBuf::as_path));
+        !self.own.iter().any(is_in) && roots.into_iter().any(|root| path.starts_with(root))
+    }
+
+    /// The interpreter among the programs that a run's processes were.
+    pub fn interpreter<'a>(&self, programs: &'a BTreeSet<PathBuf>) -> Option<&'a Path> {
+        let found = programs.iter().find(|path| is_python(path) && self.has(path));
+        found.map(PathBuf::as_path).filter(|path| path.is_file())
+    }
+
+    /// Versions by package, of those in the folders that a run opened. Where two have one, the
+    /// interpreter takes the one that it looked in first.
+    pub fn packages(&self, folders: &[PathBuf]) -> BTreeMap<String, String> {
+        let looked = folders.iter().filter(|folder| self.has(folder));
+        looked.rev().flat_map(|folder| packages(folder)).collect()
     }
 }
 
-/// Finds the interpreter among the files that a run mapped, if it is the system's or lies in one
-/// of the host's `tools`. One that the program brought along, made or was given in a place of its
-/// `own` is never found: it would be the program that speaks.
-pub fn interpreter<'a>(
-    libraries: &'a BTreeMap<String, Library>,
-    tools: &[PathBuf],
-    own: &[Shown],
-) -> Option<&'a Path> {
-    let installed = |path: &Path| {
-        let mut roots = SOFTWARE.iter().map(Path::new).chain(tools.iter().map(PathBuf::as_path));
-        let own = own.iter().any(|own| path.starts_with(&own.at) || path.starts_with(&own.from));
-        !own && roots.any(|root| path.starts_with(root))
-    };
-    libraries
-        .keys()
-        .map(Path::new)
-        .find(|path| version(path).is_some() && installed(path) && path.is_file())
+/// Whether a path is like `/usr/bin/python3.11`.
+fn is_python(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let version = name.and_then(|name| name.strip_prefix("python"));
+    version.is_some_and(|version| {
+        version.starts_with('3') && version.chars().all(|c| c.is_ascii_digit() || c == '.')
+    })
 }
 
-/// The `3.11` of `/usr/bin/python3.11`.
-fn version(path: &Path) -> Option<&str> {
-    let version = path.file_name()?.to_str()?.strip_prefix("python")?;
-    let plain = |c: char| c.is_ascii_digit() || c == '.';
-    version.starts_with('3').then_some(version).filter(|version| version.chars().all(plain))
-}
-
-/// Where an interpreter finds packages, those that win first.
-fn folders(interpreter: &Path) -> Vec<PathBuf> {
-    let Some((prefix, version)) =
-        interpreter.parent().and_then(Path::parent).zip(version(interpreter))
-    else {
-        return Vec::new();
-    };
-    let local = Path::new("/usr/local");
-    let mut folders = Vec::new();
-    for root in [local, prefix] {
-        for (folder, kind) in [("lib", "site-packages"), ("lib", "dist-packages")] {
-            folders.push(root.join(folder).join(format!("python{version}")).join(kind));
-        }
-    }
-    // Debian's own packages, for every version of the interpreter.
-    folders.push(prefix.join("lib/python3/dist-packages"));
-    folders
-}
-
-/// Versions by package, of the folders `NAME-VERSION.dist-info` that every installer leaves.
+/// Versions by package, of what installers leave: `NAME-VERSION.dist-info`, and older ones
+/// `NAME-VERSION.egg-info` or `NAME-VERSION-py3.11.egg-info`.
 fn packages(folder: &Path) -> Vec<(String, String)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let package = |name: String| {
-        let (name, version) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
+    let package = |file: String| {
+        let name = file.strip_suffix(".dist-info").or_else(|| file.strip_suffix(".egg-info"))?;
+        let name = name.rsplit_once("-py").map_or(name, |(name, _)| name);
+        let (name, version) = name.rsplit_once('-')?;
         Some((name.to_owned(), version.to_owned()))
     };
     entries.filter_map(|entry| package(entry.file_name().into_string().ok()?)).collect()
@@ -87,12 +73,14 @@ mod tests {
     use super::*;
     use crate::sandbox::Access;
 
+    const SYSTEM: Installed<'_> = Installed { tools: &[], own: &[] };
+
     #[test]
     fn only_an_installed_interpreter_is_asked() {
-        let mapped = |path: &str| BTreeMap::from([(path.to_owned(), Library::default())]);
+        let ran = |path: &str| BTreeSet::from([PathBuf::from(path)]);
         for path in ["/program/python3.11", "/usr/lib/libpython3.11.so.1.0", "/usr/bin/python3.999"]
         {
-            assert_eq!(interpreter(&mapped(path), &[], &[]), None);
+            assert_eq!(SYSTEM.interpreter(&ran(path)), None);
         }
     }
 
@@ -104,33 +92,50 @@ mod tests {
             let path = tool.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, "#!/bin/sh\n").unwrap();
-            BTreeMap::from([(path.to_str().unwrap().to_owned(), Library::default())])
+            BTreeSet::from([path])
         };
         // Where nothing is hidden, everything is seen where it is, and a tool may hold it all.
         let show =
             |name: &str, access| Shown { from: tool.join(name), at: tool.join(name), access };
         let own = [show("run/out", Access::Write), show("run/program", Access::Read)];
         let tools = [tool.clone()];
+        let (all, system) =
+            (Installed { tools: &tools, own: &own }, Installed { tools: &[], own: &own });
         for path in ["run/out/python3.11", "run/program/bin/python3.11"] {
-            let libraries = file(path);
-            assert_eq!(interpreter(&libraries, &tools, &own), None, "{path}");
-            assert_eq!(interpreter(&libraries, &[], &own), None, "{path}");
+            let programs = file(path);
+            assert_eq!(all.interpreter(&programs), None, "{path}");
+            assert_eq!(system.interpreter(&programs), None, "{path}");
         }
-        let libraries = file("bin/python3.11");
-        let found = interpreter(&libraries, &tools, &own);
-        assert_eq!(found, Some(tool.join("bin/python3.11").as_path()));
-        assert_eq!(interpreter(&libraries, &[], &own), None);
+        let programs = file("bin/python3.11");
+        assert_eq!(all.interpreter(&programs), Some(tool.join("bin/python3.11").as_path()));
+        assert_eq!(system.interpreter(&programs), None);
     }
 
     #[test]
-    fn packages_are_what_installers_leave() {
-        let folder = tempfile::tempdir().unwrap();
+    fn packages_are_what_installers_leave_where_it_looked() {
+        let dir = tempfile::tempdir().unwrap();
+        let [environment, system, own] =
+            ["venv", "system", "own"].map(|name| dir.path().join(name));
+        let install = |folder: &Path, name: &str| fs::create_dir_all(folder.join(name)).unwrap();
         for name in ["numpy-1.26.4.dist-info", "numpy", "torch-2.4.0+cu121.dist-info", "x.pth"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
+            install(&environment, name);
         }
-        let mut found = packages(folder.path());
-        found.sort();
+        for name in ["numpy-1.24.2.dist-info", "pytest-7-py3.11.egg-info", "six-1.16.egg-info"] {
+            install(&system, name);
+        }
+        install(&own, "numpy-99.dist-info");
+        let shown = Shown { from: own.clone(), at: own.clone(), access: Access::Write };
+        let (tools, shown) = ([dir.path().to_path_buf()], [shown]);
+        let installed = Installed { tools: &tools, own: &shown };
+        let packages = installed.packages(&[own, environment, system]);
         let version = |name: &str, version: &str| (name.to_owned(), version.to_owned());
-        assert_eq!(found, [version("numpy", "1.26.4"), version("torch", "2.4.0+cu121")]);
+        let expected = BTreeMap::from([
+            version("numpy", "1.26.4"),
+            version("pytest", "7"),
+            version("six", "1.16"),
+            version("torch", "2.4.0+cu121"),
+        ]);
+        assert_eq!(packages, expected);
+        assert_eq!(installed.packages(&[]), BTreeMap::new());
     }
 }

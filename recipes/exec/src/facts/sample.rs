@@ -8,9 +8,9 @@ mod gpu;
 mod ledger;
 mod libraries;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
@@ -42,6 +42,8 @@ pub struct Measured {
     pub others_cores: Option<f64>,
     /// The files of code that were mapped into its processes, by their path as these saw it.
     pub libraries: BTreeMap<String, Library>,
+    /// The programs that its processes were seen to be, by their path as these saw it.
+    pub programs: BTreeSet<PathBuf>,
     /// The accelerators that the run had, in the order in which it got them.
     pub gpus: Vec<GpuUse>,
     /// Why there is nothing about accelerators though the run asked for some.
@@ -180,13 +182,15 @@ impl Sampler {
         let total = |at: usize| sampled.map(|bytes| bytes[at]).max(io.map(|bytes| bytes[at]));
         let (read, written) = (total(0), total(1));
         let cpu::Spent { frequency_mhz, energy_j, others_cores } = self.cpu.finish(wall, cpu);
+        let (libraries, programs) = self.libraries.finish();
         Measured {
             read_bytes: read,
             written_bytes: written,
             frequency_mhz,
             cpu_energy_j: energy_j,
             others_cores,
-            libraries: self.libraries.finish(),
+            libraries,
+            programs,
             ..self.measured
         }
     }
@@ -230,6 +234,7 @@ mod tests {
             "{measured:?}"
         );
         assert!(measured.libraries.keys().any(|path| path.contains("libc.so")), "{measured:?}");
+        assert_eq!(measured.programs, BTreeSet::from([std::env::current_exe().unwrap()]));
         assert_eq!((measured.gpus.len(), measured.gpu_absent), (0, None));
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -42,6 +43,11 @@ impl fmt::Display for Exit {
         match self {
             Exit::Code(code) => write!(f, "exit code {code}"),
             Exit::Signal(number) => match Signal::try_from(*number) {
+                Ok(signal @ Signal::SIGXFSZ) => write!(
+                    f,
+                    "killed by signal {number} ({signal}), which the kernel sends to who makes a file \
+                     larger than the disk limit",
+                ),
                 Ok(signal) => write!(f, "killed by signal {number} ({signal})"),
                 Err(_) => write!(f, "killed by signal {number}"),
             },
@@ -96,6 +102,9 @@ pub struct Usage {
     /// The larger of the kernel's peak of the largest single process, and the largest sampled sum
     /// over all processes. The few MiB of the image that started the program are its floor.
     pub peak_memory_bytes: u64,
+    /// The most that the kernel charged to the run's control group at once, pages of files that it
+    /// read and wrote included; none where there is no group, or none that counts.
+    pub charged_memory_bytes: Option<u64>,
 }
 
 /// How much of a log was kept.
@@ -196,6 +205,8 @@ pub struct Finished {
     /// Paths that the program tried to open, that exist outside and that it was not shown; the
     /// first [`Finished::UNDECLARED`] in the order of their names.
     pub undeclared: BTreeSet<String>,
+    /// Folders of packages for Python that it opened, in the order in which it did.
+    pub packages: Vec<PathBuf>,
     /// Whether anybody looked at what it tried to open, so that none is known to be none.
     pub observed: bool,
     /// What was measured while it went on.
@@ -217,6 +228,7 @@ impl Finished {
             left_running: 0,
             held: Held::default(),
             undeclared: BTreeSet::new(),
+            packages: Vec::new(),
             observed: false,
             measured: Measured::default(),
         }

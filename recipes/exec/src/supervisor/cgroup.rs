@@ -152,6 +152,17 @@ impl Cgroup {
         }
     }
 
+    /// The most bytes that the kernel charged to the run at once, if it counts that. Not the same as
+    /// what processes had resident: pages of files that they read and wrote are charged too.
+    pub(super) fn charged(&self) -> Option<u64> {
+        let group = self.memory.as_ref()?;
+        group.number(match group.version {
+            Version::One => "memory.max_usage_in_bytes",
+            // Kernels before 5.19 do not tell.
+            Version::Two => "memory.peak",
+        })
+    }
+
     /// The limit that the kernel had to enforce so far, if any.
     pub(super) fn hit(&self) -> Option<Limit> {
         let memory = self.memory.as_ref().is_some_and(|group| match group.version {
@@ -339,6 +350,23 @@ mod tests {
         let expected = Some([2, 1].map(Duration::from_secs));
         assert_eq!(cpu(Version::One), expected);
         assert_eq!(cpu(Version::Two), expected);
+    }
+
+    #[test]
+    fn charged_memory_is_read_as_each_version_tells_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text| fs::write(dir.path().join(file), text).unwrap();
+        // A group is removed in the end if nothing is in it.
+        write("cgroup.procs", "");
+        let charged = |version| {
+            let group = Group { dir: dir.path().to_path_buf(), version };
+            Cgroup { memory: Some(group), ..Cgroup::default() }.charged()
+        };
+        assert_eq!([Version::One, Version::Two].map(charged), [None, None]);
+        write("memory.max_usage_in_bytes", "4096\n");
+        write("memory.peak", "8192\n");
+        assert_eq!([Version::One, Version::Two].map(charged), [Some(4096), Some(8192)]);
+        assert_eq!(Cgroup::default().charged(), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! paths, which can be longer than the kernel takes and lead elsewhere a moment later; and what
 //! cannot be counted is over the limit, since it could be anything.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs;
 use std::io;
@@ -80,11 +80,11 @@ const NOTHING_HIDDEN: u64 = u64::MAX;
 #[derive(Clone)]
 struct Written {
     dirs: Vec<PathBuf>,
-    /// The file systems of the directories.
-    devices: BTreeSet<u64>,
+    /// The file systems of the directories, each with one that lies on it.
+    devices: BTreeMap<u64, PathBuf>,
     most: u64,
-    /// The bytes that were free on the first of them when there was first something that cannot be
-    /// looked at; [`NOTHING_HIDDEN`] while all can be.
+    /// The bytes that were free on all of them when there was first something that cannot be looked
+    /// at; [`NOTHING_HIDDEN`] while all can be.
     free_then: Arc<AtomicU64>,
 }
 
@@ -93,17 +93,21 @@ struct Over;
 
 impl Written {
     fn new(dirs: Vec<PathBuf>, most: u64) -> Written {
-        let devices = dirs.iter().filter_map(|dir| Some(fs::metadata(dir).ok()?.dev())).collect();
+        let device = |dir: &PathBuf| Some((fs::metadata(dir).ok()?.dev(), dir.clone()));
+        let devices = dirs.iter().filter_map(device).collect();
         let free_then = Arc::new(AtomicU64::new(NOTHING_HIDDEN));
         Written { dirs, devices, most, free_then }
     }
 
     fn free(&self) -> Option<u64> {
-        let found = nix::sys::statvfs::statvfs(self.dirs.first()?).ok()?;
-        Some(found.blocks_free() * found.fragment_size())
+        let free = |dir| {
+            let found = nix::sys::statvfs::statvfs(dir).ok()?;
+            Some(found.blocks_free() * found.fragment_size())
+        };
+        self.devices.values().map(free).sum()
     }
 
-    /// Whether so much went from the file system, while there was something that cannot be looked at,
+    /// Whether so much went from the file systems, while there was something that cannot be looked at,
     /// that it is over the limit. Others write there too, for which reason it is not for long.
     fn hides_too_much(&self, hides: bool) -> bool {
         let then = self.free_then.load(Ordering::Relaxed);
@@ -126,7 +130,7 @@ impl Written {
         if self.hides_too_much(held.more_on_disk) {
             return true;
         }
-        let mut nameless = held.files.iter().filter(|file| self.devices.contains(&file.device));
+        let mut nameless = held.files.iter().filter(|file| self.devices.contains_key(&file.device));
         nameless.any(|file| count.add(file.length.max(file.taken)).is_err())
             || self.dirs.iter().any(|dir| count.walk(dir).is_err())
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nix::unistd::Pid;
+use rustix::fs::makedev;
 
 use super::{processes, sys};
 
@@ -73,11 +74,7 @@ pub(super) fn nameless(pids: &[Pid], deadline: Option<Instant>) -> Held {
             }
         }
     }
-    let is_known = |map: &Map| {
-        let mut same = found.iter().filter(|((_, inode), _)| *inode == map.inode);
-        same.any(|(_, file)| file.in_memory == map.in_memory)
-    };
-    for map in unseen.iter().filter(|map| !is_known(map)) {
+    for map in unseen.iter().filter(|map| !found.contains_key(&(map.device, map.inode))) {
         *(if map.in_memory { &mut held.more_in_memory } else { &mut held.more_on_disk }) = true;
     }
     if is_late() {
@@ -108,6 +105,8 @@ fn has_files(table: &Path, descriptor: &OsStr) -> bool {
 struct Map {
     /// A link to it.
     path: PathBuf,
+    /// Layered file systems and those with subvolumes name other devices here than elsewhere.
+    device: u64,
     inode: u64,
     in_memory: bool,
 }
@@ -117,15 +116,18 @@ fn deleted_maps(pid: Pid) -> Vec<Map> {
     let of_line = |line: &[u8]| {
         let line = String::from_utf8_lossy(line.strip_suffix(b" (deleted)")?).into_owned();
         let mut words = line.split_ascii_whitespace();
-        let (range, inode) = (words.next()?, words.nth(3)?.parse().ok()?);
-        let name = words.next()?;
+        let (range, device) = (words.next()?, words.nth(2)?);
+        let (major, minor) = device.split_once(':')?;
+        let number = |text| u32::from_str_radix(text, 16).ok();
+        let device = makedev(number(major)?, number(minor)?);
+        let (inode, name) = (words.next()?.parse().ok()?, words.next()?);
         // These are counted as what they are: segments, a file system's, memory that is shared with
         // children. The last are a driver's and the kernel's own.
         let counted =
             ["/SYSV", "/dev/shm/", "/dev/zero", "/anon_hugepage", "/[aio]", "/drm", "/i915"];
         let counted = counted.iter().any(|known| name.starts_with(known));
         let path = PathBuf::from(format!("/proc/{pid}/map_files/{range}"));
-        (!counted).then(|| Map { path, inode, in_memory: is_in_memory(name) })
+        (!counted).then(|| Map { path, device, inode, in_memory: is_in_memory(name) })
     };
     maps.split(|byte| *byte == b'\n').filter_map(of_line).collect()
 }

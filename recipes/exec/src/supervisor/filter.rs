@@ -257,7 +257,7 @@ fn step(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
 }
 
 /// Puts this process, for good, under the filter, and makes the supervisor hear of every file that is
-/// opened from now on. Returns the end that it has to get.
+/// opened or executed from now on. Returns the end that it has to get.
 pub(super) fn observe(filter: &BpfProgram) -> Result<OwnedFd, String> {
     let chain = chained(vec![filter.clone(), opening()]);
     sys::listen(&chain).map_err(|errno| format!("listening to system calls: {errno}"))
@@ -281,11 +281,13 @@ fn opening() -> BpfProgram {
     steps
 }
 
-/// The calls that open files, in which [`observe`] is interested.
+/// The calls that open or execute files, in which [`observe`] is interested.
 #[cfg(target_arch = "x86_64")]
-pub(super) const OPENING: &[c_long] = &[libc::SYS_openat, libc::SYS_open, libc::SYS_openat2];
+pub(super) const OPENING: &[c_long] =
+    &[libc::SYS_openat, libc::SYS_open, libc::SYS_openat2, libc::SYS_execve, libc::SYS_execveat];
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) const OPENING: &[c_long] = &[libc::SYS_openat, libc::SYS_openat2];
+pub(super) const OPENING: &[c_long] =
+    &[libc::SYS_openat, libc::SYS_openat2, libc::SYS_execve, libc::SYS_execveat];
 
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xC000_003E;

@@ -78,6 +78,14 @@ pub(super) struct Waiting {
     pub(super) args: [u64; 6],
 }
 
+#[cfg(test)]
+impl Waiting {
+    /// One that nobody waits for.
+    pub(super) fn of(pid: Pid, call: c_long, args: [u64; 6]) -> Waiting {
+        Waiting { id: 0, pid, call, args }
+    }
+}
+
 /// Takes the next waiting call.
 pub(super) fn receive(listener: BorrowedFd<'_>) -> nix::Result<Waiting> {
     // SAFETY: all of its fields are numbers, for which zero is a value; the kernel wants zeros.

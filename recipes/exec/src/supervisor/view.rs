@@ -83,33 +83,47 @@ const PLAIN: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
 /// A place where a program sees something.
 pub(super) struct Visible {
     at: PathBuf,
-    /// What it sees there; none if that is the same as everybody sees, or made for it.
+    /// Where everybody sees the same; none if it is made for the program.
     from: Option<PathBuf>,
 }
 
 impl Visible {
+    /// What everybody sees at `from`, seen at another place or the same.
+    pub(super) fn new(at: impl Into<PathBuf>, from: impl Into<PathBuf>) -> Visible {
+        Visible { at: at.into(), from: Some(from.into()) }
+    }
+
+    fn made(at: &str) -> Visible {
+        Visible { at: at.into(), from: None }
+    }
+
     /// Whether the program sees a file of this path.
     pub(super) fn has(&self, path: &Path) -> bool {
-        path.strip_prefix(&self.at).is_ok_and(|inside| {
-            self.from.as_ref().is_none_or(|from| from.join(inside).symlink_metadata().is_ok())
-        })
+        match &self.from {
+            Some(_) => self.host(path).is_some_and(|host| host.symlink_metadata().is_ok()),
+            None => path.starts_with(&self.at),
+        }
+    }
+
+    /// Where everybody sees what the program sees at this path; none if nobody does.
+    pub(super) fn host(&self, path: &Path) -> Option<PathBuf> {
+        Some(self.from.as_ref()?.join(path.strip_prefix(&self.at).ok()?))
     }
 }
 
 /// All places where the program of this spec sees something.
 pub(super) fn visible(spec: &Spec) -> Vec<Visible> {
-    let written = WRITTEN.iter().map(|(path, _)| path);
+    let written = WRITTEN.iter().map(|(path, _)| *path);
     let network = NETWORK.iter().filter(|_| spec.network);
     let drivers = DRIVERS.iter().filter(|_| !spec.gpus.is_empty());
-    let fixed = SOFTWARE.iter().chain(&SETTINGS).chain(&["/proc", "/sys", "/dev"]);
-    let fixed = fixed.chain(written).chain(network).chain(drivers);
-    fixed
-        .map(|path| Visible { at: path.into(), from: None })
-        .chain(
-            spec.shown
-                .iter()
-                .map(|shown| Visible { at: shown.at.clone(), from: Some(shown.from.clone()) }),
-        )
+    let same = SOFTWARE.iter().chain(&SETTINGS).chain(network).chain(drivers);
+    let same = same.filter(|path| WRITTEN.iter().all(|(written, _)| written != *path));
+    ["/proc", "/sys", "/dev"]
+        .into_iter()
+        .chain(written)
+        .map(Visible::made)
+        .chain(same.map(|path| Visible::new(path, path)))
+        .chain(spec.shown.iter().map(|shown| Visible::new(&shown.at, &shown.from)))
         .collect()
 }
 

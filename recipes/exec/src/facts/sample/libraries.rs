@@ -1,11 +1,12 @@
 //! The files of code that a run's processes really mapped, and which build of each it was.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::io::Read as _;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use nix::unistd::Pid;
 use object::elf::{ELF_NOTE_GNU, FileHeader32, FileHeader64, NT_GNU_BUILD_ID};
@@ -46,6 +47,7 @@ pub struct Library {
 pub(super) struct Finder {
     looks: u32,
     found: BTreeMap<String, Library>,
+    programs: BTreeSet<PathBuf>,
 }
 
 impl Finder {
@@ -55,6 +57,8 @@ impl Finder {
             return;
         }
         for pid in pids {
+            let program = fs::read_link(format!("/proc/{pid}/exe")).ok();
+            self.programs.extend(program.filter(|_| self.programs.len() < MOST));
             let maps = listing(*pid);
             let mut root = None;
             for mapped in code(&maps) {
@@ -72,8 +76,9 @@ impl Finder {
         }
     }
 
-    pub(super) fn finish(self) -> BTreeMap<String, Library> {
-        self.found
+    /// The files of code by their paths, and those of them that processes were started from.
+    pub(super) fn finish(self) -> (BTreeMap<String, Library>, BTreeSet<PathBuf>) {
+        (self.found, self.programs)
     }
 }
 
@@ -233,11 +238,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(build_id(file.reopen().unwrap()), None);
         // A head whose table of segments would be larger than anything that is read.
-        let mut head = std::fs::read("/proc/self/exe").unwrap();
+        let mut head = fs::read("/proc/self/exe").unwrap();
         assert!(build_id(File::open("/proc/self/exe").unwrap()).is_some());
         head.truncate(64);
         head[56..58].copy_from_slice(&u16::MAX.to_le_bytes());
-        std::fs::write(file.path(), &head).unwrap();
+        fs::write(file.path(), &head).unwrap();
         file.reopen().unwrap().set_len(1 << 40).unwrap();
         assert_eq!(build_id(file.reopen().unwrap()), None);
     }
@@ -248,15 +253,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = openat(CWD, dir.path(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
         let path = |name: &str| dir.path().join(name);
-        std::fs::write(path("library"), "code").unwrap();
-        let meta = std::fs::metadata(path("library")).unwrap();
+        fs::write(path("library"), "code").unwrap();
+        let meta = fs::metadata(path("library")).unwrap();
         let mapped = |path| Mapped {
             path,
             device: (major(meta.dev()), minor(meta.dev())),
             inode: meta.ino(),
         };
         assert!(mapped("/library").open(&root).is_some());
-        std::fs::write(path("other"), "code").unwrap();
+        fs::write(path("other"), "code").unwrap();
         nix::unistd::mkfifo(&path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         std::os::unix::fs::symlink("library", path("link")).unwrap();
         std::os::unix::fs::symlink("/proc/self/exe", path("magic")).unwrap();
