@@ -43,7 +43,7 @@ pub(super) fn taking<'w>(world: &'w World, gpus: u32, time: &str) -> Project<'w>
 }
 
 /// What the runs of a project were measured to be.
-fn facts(world: &World) -> Vec<Value> {
+pub(super) fn facts(world: &World) -> Vec<Value> {
     let runs = world.traces();
     let runs = runs.iter().filter(|trace| trace["action"].as_str().unwrap().contains('#'));
     runs.map(|trace| {

@@ -78,6 +78,17 @@ fn what_was_not_declared_is_named() {
     toy.run(&["log", "experiment.hostile#0"]).ok().prints("[WORLD]/data.csv");
 }
 
+/// So is what was to be executed: a tool that happens to be on this machine.
+#[test]
+fn a_tool_that_was_not_declared_is_named() {
+    let world = World::new();
+    let tool = world.path("tool");
+    std::fs::copy("/bin/true", &tool).unwrap();
+    let toy = with(&world, &format!("'{}' 2> /dev/null || exit 1", tool.display()));
+    let said = "it tried to open `[WORLD]/tool`, which exists here but is not among its inputs";
+    toy.run(&["build", "experiment.hostile"]).code(101).says(said);
+}
+
 #[test]
 fn a_run_sees_no_secrets_and_no_home() {
     let mut world = World::new();

@@ -20,6 +20,7 @@ mod manifests;
 mod outputs;
 mod program;
 mod publishing;
+mod python;
 mod reproduce;
 mod sharing;
 mod signing;

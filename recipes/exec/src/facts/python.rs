@@ -26,10 +26,13 @@ pub struct Installed<'a> {
 }
 
 impl Installed<'_> {
+    /// Whether the innermost of the places that a path lies in is one of software: a tool may lie
+    /// in what a program sees as its own, as below `/tmp`, and the other way round.
     fn has(&self, path: &Path) -> bool {
-        let is_in = |own: &Shown| path.starts_with(&own.at) || path.starts_with(&own.from);
+        let depth = |place: &Path| path.starts_with(place).then(|| place.components().count());
+        let own = self.own.iter().flat_map(|own| [own.at.as_path(), own.from.as_path()]);
         let roots = SOFTWARE.iter().map(Path::new).chain(self.tools.iter().map(PathBuf::as_path));
-        !self.own.iter().any(is_in) && roots.into_iter().any(|root| path.starts_with(root))
+        roots.filter_map(depth).max() > own.filter_map(depth).max()
     }
 
     /// The interpreter among the programs that a run's processes were.
@@ -106,7 +109,10 @@ mod tests {
             assert_eq!(all.interpreter(&programs), None, "{path}");
             assert_eq!(system.interpreter(&programs), None, "{path}");
         }
+        let beside = [Shown { at: dir.path().to_path_buf(), ..show("run/tmp", Access::Write) }];
+        let below = Installed { tools: &tools, own: &beside };
         let programs = file("bin/python3.11");
+        assert_eq!(below.interpreter(&programs), Some(tool.join("bin/python3.11").as_path()));
         assert_eq!(all.interpreter(&programs), Some(tool.join("bin/python3.11").as_path()));
         assert_eq!(system.interpreter(&programs), None);
     }

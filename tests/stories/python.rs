@@ -1,0 +1,91 @@
+//! Python runs: the interpreter that ran and the packages where it looked, and no others.
+
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::accelerators::facts;
+use crate::support::toy::{self, RECIPE};
+use crate::support::{Project, World};
+
+/// Where there is a Python without which this says nothing.
+const INTERPRETER: &str = "/usr/bin/python3";
+
+const PROGRAM: &str = r#"import json, os, time
+time.sleep(0.4)
+out = os.environ["RESCIENCE_OUT"]
+json.dump({"score": 1.5}, open(out + "/metrics.json", "w"))
+open(out + "/series.jsonl", "w").write('{"step": 1, "score": 1.5}\n')
+"#;
+
+/// The `3.11` of the system's interpreter, if it has one.
+fn version() -> Option<String> {
+    let target = fs::read_link(INTERPRETER).ok()?;
+    Some(target.file_name()?.to_str()?.strip_prefix("python")?.to_owned())
+}
+
+/// A virtual environment with one package, as `python3 -m venv` and an installer leave it.
+fn environment(world: &World, version: &str, package: &str) -> std::path::PathBuf {
+    let folder = world.path("venv");
+    let packages = folder.join(format!("lib/python{version}/site-packages"));
+    fs::create_dir_all(packages.join(package)).unwrap();
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    symlink(INTERPRETER, folder.join("bin/python")).unwrap();
+    let settings = "home = /usr/bin\ninclude-system-site-packages = false\n";
+    fs::write(folder.join("pyvenv.cfg"), settings).unwrap();
+    folder
+}
+
+fn project<'w>(world: &'w World, python: &Path) -> Project<'w> {
+    let toy = toy::toy(world, "toy");
+    let run = format!(r#"["{}", "run.py", "{{n}}"]"#, python.display());
+    let recipe = RECIPE.replace(r#"["sh", "run.sh", "{n}"]"#, &run);
+    assert_ne!(recipe, RECIPE);
+    toy.write("rescience.toml", &recipe.replace("seeds   = 2", "seeds   = 1"));
+    toy.write("experiment/run.py", PROGRAM);
+    toy
+}
+
+#[test]
+fn the_packages_of_a_run_are_those_of_its_environment() {
+    let Some(version) = version() else {
+        return println!("skipped: there is no {INTERPRETER}");
+    };
+    let mut world = World::new();
+    let folder = environment(&world, &version, "abacus-1.2.3.dist-info");
+    world.set("RESCIENCE_TOOLS", folder.display().to_string());
+    let toy = project(&world, &folder.join("bin/python"));
+    toy.run(&["build"]).ok();
+    let runs = facts(&world);
+    assert_eq!(runs.len(), 2);
+    for facts in &runs {
+        let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
+        assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
+        assert_eq!(facts["packages"], serde_json::json!({ "abacus": "1.2.3" }), "{facts:#}");
+    }
+    let html = toy.read("out/main.html");
+    for says in ["abacus</span> 1.2.3".to_owned(), format!("python</span> {version}.")] {
+        assert!(html.contains(&says), "{says}: {html}");
+    }
+}
+
+/// What a program brings along speaks for itself alone.
+#[test]
+fn packages_that_a_program_brings_along_are_none_of_the_machines() {
+    let Some(version) = version() else {
+        return println!("skipped: there is no {INTERPRETER}");
+    };
+    let world = World::new();
+    let toy = project(&world, Path::new(INTERPRETER));
+    let forged = "experiment/site-packages/numpy-99.0.dist-info/METADATA";
+    toy.write(forged, "Name: numpy\nVersion: 99.0\n");
+    toy.write("experiment/run.py", &format!("import os\nos.listdir('site-packages')\n{PROGRAM}"));
+    toy.run(&["build"]).ok();
+    for facts in facts(&world) {
+        let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
+        assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
+        assert_ne!(facts["packages"]["numpy"], "99.0", "{facts:#}");
+    }
+}
