@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rescience_exec::sandbox::{Exit, Isolation, Level, Limit, Limits, Log, Sandbox};
+use rescience_exec::sandbox::{Exit, Holder, Isolation, Level, Limit, Limits, Log, Sandbox};
 use rescience_store::Store;
 
 use crate::Test;
@@ -227,11 +227,21 @@ fn a_dropped_run_is_stopped() {
 }
 
 fn the_report_is_complete() {
-    let seen = World::script("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 0.2").run();
+    let mut world = World::script("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 0.2");
+    world.spec.limits.memory = Some(1 << 30);
+    let seen = world.run();
     let usage = seen.finished.usage;
     assert!(usage.wall >= Duration::from_millis(200) && usage.wall < Duration::from_secs(30));
     assert!(usage.user > Duration::from_millis(5), "{usage:?}");
     assert!((1 << 18..1 << 28).contains(&usage.peak_memory_bytes), "{usage:?}");
+    // Kernels count for a group, some of them only for its limit.
+    let charged = usage.charged_memory_bytes;
+    assert!(charged.is_none_or(|bytes| (1 << 16..1 << 30).contains(&bytes)), "{usage:?}");
+    if seen.finished.held.memory == Holder::Sampling {
+        assert_eq!(charged, None);
+    } else if Path::new("/sys/fs/cgroup/memory/memory.max_usage_in_bytes").exists() {
+        assert!(charged.is_some(), "{usage:?}");
+    }
     assert_eq!(seen.finished.level, Level::Full);
     assert_eq!(seen.finished.level.to_string(), "full");
     assert_eq!(seen.finished.left_running, 0);
