@@ -111,6 +111,9 @@ mod tests {
         let far = dir.path().join("far");
         assert_eq!(led(far.to_str().unwrap(), &visible), Some(far));
         assert_eq!(led("/../../a//b/../c", &[]), to("/a/c"));
+        // A link can be shown by itself.
+        let visible = [Visible::new("/one", dir.path().join("far"))];
+        assert_eq!(led("/one", &visible), to("/secret/of/somebody"));
     }
 
     #[test]

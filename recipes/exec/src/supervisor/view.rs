@@ -107,7 +107,9 @@ impl Visible {
 
     /// Where everybody sees what the program sees at this path; none if nobody does.
     pub(super) fn host(&self, path: &Path) -> Option<PathBuf> {
-        Some(self.from.as_ref()?.join(path.strip_prefix(&self.at).ok()?))
+        let (from, inside) = (self.from.as_ref()?, path.strip_prefix(&self.at).ok()?);
+        // A file with a slash behind its name is none.
+        Some(if inside.as_os_str().is_empty() { from.clone() } else { from.join(inside) })
     }
 }
 

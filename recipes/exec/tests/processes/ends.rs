@@ -245,6 +245,8 @@ fn the_report_is_complete() {
     assert_eq!(seen.finished.level, Level::Full);
     assert_eq!(seen.finished.level.to_string(), "full");
     assert_eq!(seen.finished.left_running, 0);
+    // What every program reads at its start is not missed.
+    assert!(seen.finished.undeclared.is_empty(), "{:?}", seen.finished.undeclared);
 }
 
 fn paths_and_arguments_need_not_be_utf8() {
