@@ -107,5 +107,5 @@ fn quantities(
 
 fn unit(fields: &mut Fields<'_, '_>, key: &'static str, problems: &mut Problems) -> Option<Unit> {
     let text = fields.string(key, problems)?;
-    super::experiment::unit(&text, problems)
+    super::metric::unit(&text, problems)
 }

@@ -9,6 +9,7 @@ pub(crate) mod document;
 mod experiment;
 pub(crate) mod fields;
 mod figure;
+mod metric;
 mod paper;
 mod project;
 mod source;
