@@ -71,6 +71,52 @@ fn the_packages_of_a_run_are_those_of_its_environment() {
     }
 }
 
+/// As `~/envs/current` is; and a program that the system's interpreter starts in another one.
+#[test]
+fn an_environment_that_is_a_link_is_looked_in_like_any_other() {
+    let Some(version) = version() else {
+        return println!("skipped: there is no {INTERPRETER}");
+    };
+    for level in ["full", "partial"] {
+        let mut world = World::new();
+        let folder = environment(&world, &version, "abacus-1.2.3.dist-info");
+        let link = world.path("current");
+        symlink(&folder, &link).unwrap();
+        world.set("RESCIENCE_TOOLS", link.display().to_string());
+        let toy = project(&world, Path::new(INTERPRETER));
+        let inner = "import subprocess, time\ntime.sleep(0.2)\n";
+        let python = link.join("bin/python").display().to_string();
+        let starts = format!("subprocess.check_call(['{python}', 'inner.py'])\n");
+        toy.write("experiment/run.py", &format!("{inner}{starts}"));
+        toy.write("experiment/inner.py", PROGRAM);
+        let said = toy.run(&["build", "--sandbox", level]).ok();
+        said.lacks("tried to open");
+        for facts in facts(&world) {
+            assert_eq!(facts["packages"]["abacus"], "1.2.3", "{level}: {facts:#}");
+            let undeclared = facts["run"]["undeclared"].as_array().unwrap();
+            let tools = |path: &&serde_json::Value| path.as_str().unwrap().contains("venv");
+            assert!(!undeclared.iter().any(|path| tools(&path)), "{level}: {undeclared:?}");
+        }
+    }
+}
+
+/// Nobody looks without a sandbox, and packages that nobody saw are none that are said.
+#[test]
+fn where_nobody_looks_no_packages_are_said() {
+    let Some(version) = version() else {
+        return println!("skipped: there is no {INTERPRETER}");
+    };
+    let world = World::new();
+    let toy = project(&world, Path::new(INTERPRETER));
+    toy.run(&["build", "--sandbox", "none"]).ok();
+    for facts in facts(&world) {
+        let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
+        assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
+        assert_eq!(facts["packages"], serde_json::json!({}), "{facts:#}");
+        assert_eq!(facts["run"]["undeclared"], serde_json::Value::Null);
+    }
+}
+
 /// What a program brings along speaks for itself alone.
 #[test]
 fn packages_that_a_program_brings_along_are_none_of_the_machines() {
@@ -82,7 +128,8 @@ fn packages_that_a_program_brings_along_are_none_of_the_machines() {
     let forged = "experiment/site-packages/numpy-99.0.dist-info/METADATA";
     toy.write(forged, "Name: numpy\nVersion: 99.0\n");
     toy.write("experiment/run.py", &format!("import os\nos.listdir('site-packages')\n{PROGRAM}"));
-    toy.run(&["build"]).ok();
+    // Where everything is seen where it is, so that the forged folder is there to be read.
+    toy.run(&["build", "--sandbox", "partial"]).ok();
     for facts in facts(&world) {
         let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
         assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");

@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::input::PaperInput;
-use crate::results::Run;
 
 /// Why the energy of some runs is not known.
-pub(crate) const SHARED: &str = "runs at the same time shared one counter";
+pub(crate) const SHARED: &str = "what ran at the same time shared one counter";
 
 /// Which runs of a paper had their counters for themselves, as far as the paper knows.
 pub(crate) struct Energy<'a> {
@@ -17,15 +16,13 @@ pub(crate) struct Energy<'a> {
 }
 
 impl<'a> Energy<'a> {
-    /// Compares all runs of a paper.
+    /// Compares all runs and builds of a paper.
     pub(crate) fn of(input: &'a PaperInput) -> Energy<'a> {
-        let points = input.experiments.iter().flat_map(|results| &results.points);
-        let runs = points.flat_map(|point| &point.runs);
-        let facts = |run: &'a Run| Some((run.facts.as_str(), input.facts.get(&run.facts)?));
-        Energy { shared: shared(runs.filter_map(facts)) }
+        let facts = input.facts.iter().map(|(digest, facts)| (digest.as_str(), facts));
+        Energy { shared: shared(facts) }
     }
 
-    /// Whether another run was under way on the same machine.
+    /// Whether another run or build was under way on the same machine.
     pub(crate) fn is_shared(&self, digest: &str) -> bool {
         self.shared.contains(digest)
     }

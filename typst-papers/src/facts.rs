@@ -1,6 +1,6 @@
 //! The measured facts of all runs, turned inside out: by path, each distinct value once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -10,55 +10,77 @@ use crate::input::PaperInput;
 use crate::results::Run;
 use crate::stats;
 
-/// One set of facts and the experiments that it was measured for.
+/// What was measured of one run or build.
 struct Measurement<'a> {
-    facts: &'a Value,
+    /// None if the document is missing.
+    facts: Option<&'a Value>,
     digest: &'a str,
     /// The experiment's name; `None` for the facts of a build.
     experiment: Option<&'a str>,
-    /// Whether another run on the same machine used what its counters of energy count.
+    /// Whether something else on the same machine used what its counters of energy count.
     shared: bool,
+    /// Its values by path, null among them.
+    leaves: BTreeMap<String, Vec<&'a Value>>,
 }
 
-impl Measurement<'_> {
-    /// Why a value is none of the run's own although it is there.
-    fn disowned(&self, path: &str) -> Option<&'static str> {
-        match path {
-            "run.energy_j" | "run.cpu_energy_j" if self.shared => Some(SHARED),
-            "run.energy_j" if !is_whole(self.facts) => {
-                Some("it was added up over some parts alone")
-            }
-            _ => None,
+/// Why a run has no value of its own.
+type Why = Option<&'static str>;
+
+impl<'a> Measurement<'a> {
+    fn new(facts: Option<&'a Value>, digest: &'a str, experiment: Option<&'a str>) -> Self {
+        let mut leaves: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+        if let Some(facts) = facts {
+            flatten(String::new(), facts, &mut |path, value| {
+                leaves.entry(path).or_default().push(value);
+            });
         }
+        Measurement { facts, digest, experiment, shared: false, leaves }
     }
+
+    /// Its numbers at a path, one for each accelerator if they are about these; none of a run that
+    /// had no accelerators, and `Err` where it has no number that it should have.
+    fn numbers(&self, path: &str) -> Result<Vec<f64>, Why> {
+        let facts = self.facts.ok_or(None)?;
+        if path.starts_with("run.gpus.") && has_no_gpus(facts) {
+            return Ok(Vec::new());
+        }
+        match path {
+            "run.energy_j" | "run.cpu_energy_j" if self.shared => return Err(Some(SHARED)),
+            "run.energy_j" if !is_whole(facts) => {
+                return Err(Some("it was added up over some parts alone"));
+            }
+            _ => {}
+        }
+        let values = self.leaves.get(path).ok_or(None)?;
+        values.iter().map(|value| value.as_f64().ok_or(None)).collect()
+    }
+}
+
+/// Whether a run asked for no accelerators; one that could not look at its own has none either.
+fn has_no_gpus(facts: &Value) -> bool {
+    let run = &facts["run"];
+    run["gpus"].as_array().is_none_or(Vec::is_empty) && run["gpu_absent"].is_null()
 }
 
 /// The facts by path, for the package's `fact`:
 /// `{"cpu.model": {"values": [{"value", "digest", "experiments"}]}}`, and for the measurements of
-/// each run `{"run.wall_s": {"runs": {"": STATS, "baseline": STATS}, "why", "digest"}}`, where the
-/// empty name stands for all experiments, and `why` tells why some runs lack it, if that is known.
+/// each run `{"run.wall_s": {"runs": {"": STATS, "baseline": STATS}}}`, where the empty name stands
+/// for all experiments.
 pub(crate) fn by_path(input: &PaperInput) -> Value {
-    let mut leaves: BTreeMap<String, Vec<(&Value, &Measurement<'_>)>> = BTreeMap::new();
     let measurements = measurements(input);
-    for measurement in &measurements {
-        flatten(String::new(), measurement.facts, &mut |path, value| {
-            leaves.entry(path).or_default().push((value, measurement));
-        });
+    let mut paths: BTreeMap<&str, bool> = BTreeMap::new();
+    for (path, values) in measurements.iter().flat_map(|measurement| &measurement.leaves) {
+        if values.iter().any(|value| !value.is_null()) {
+            let numbers = values.iter().any(|value| value.is_number());
+            *paths.entry(path).or_default() |= numbers && path.starts_with("run.");
+        }
     }
-    let paths = leaves.iter().filter(|(path, found)| {
-        !matches!(path.as_str(), "schema" | "run.started" | "run.finished")
-            && found.iter().any(|(value, _)| !value.is_null())
-    });
     paths
-        .map(|(path, found)| {
-            let entry = if path.starts_with("run.") && found.iter().any(|(v, _)| v.is_number()) {
-                // Where there is no summary, there is none of its numbers either.
-                let above = path.match_indices('.').filter_map(|(end, _)| leaves.get(&path[..end]));
-                per_run(path, above.flatten().chain(found))
-            } else {
-                distinct(found)
-            };
-            (path.clone(), entry)
+        .into_iter()
+        .filter(|(path, _)| !matches!(*path, "schema" | "run.started" | "run.finished"))
+        .map(|(path, per_run)| {
+            let of = if per_run { each_run } else { distinct };
+            (path.to_owned(), of(path, &measurements))
         })
         .collect()
 }
@@ -84,25 +106,20 @@ pub(crate) fn costs(input: &PaperInput, energy: &Energy<'_>, runs: &[Run]) -> Va
 /// The facts of every run, in the order of the results, then those of builds.
 fn measurements(input: &PaperInput) -> Vec<Measurement<'_>> {
     let energy = Energy::of(input);
-    let mut all = Vec::new();
-    for results in &input.experiments {
-        for run in results.points.iter().flat_map(|point| &point.runs) {
-            if let Some(facts) = input.facts.get(&run.facts) {
-                all.push(Measurement {
-                    facts,
-                    digest: &run.facts,
-                    experiment: Some(results.name()),
-                    shared: energy.is_shared(&run.facts),
-                });
-            }
-        }
-    }
-    let of_runs: Vec<&str> = all.iter().map(|m| m.digest).collect();
-    let of_builds = input.facts.iter().filter(|(digest, _)| !of_runs.contains(&digest.as_str()));
-    let of_builds: Vec<_> = of_builds
-        .map(|(digest, facts)| Measurement { facts, digest, experiment: None, shared: false })
-        .collect();
-    all.extend(of_builds);
+    let points = input.experiments.iter().flat_map(|results| {
+        let name = results.name();
+        results.points.iter().map(move |point| (name, point))
+    });
+    let runs = points.flat_map(|(name, point)| point.runs.iter().map(move |run| (name, run)));
+    let of_runs = runs.map(|(name, run)| {
+        let facts = input.facts.get(&run.facts);
+        let shared = energy.is_shared(&run.facts);
+        Measurement { shared, ..Measurement::new(facts, &run.facts, Some(name)) }
+    });
+    let mut all: Vec<_> = of_runs.collect();
+    let known: BTreeSet<&str> = all.iter().map(|measurement| measurement.digest).collect();
+    let of_builds = input.facts.iter().filter(|(digest, _)| !known.contains(digest.as_str()));
+    all.extend(of_builds.map(|(digest, facts)| Measurement::new(Some(facts), digest, None)));
     all
 }
 
@@ -124,15 +141,18 @@ fn flatten<'a>(path: String, value: &'a Value, leaf: &mut impl FnMut(String, &'a
     }
 }
 
-fn distinct(found: &[(&Value, &Measurement<'_>)]) -> Value {
+fn distinct(path: &str, measurements: &[Measurement<'_>]) -> Value {
     let mut values: Vec<(&Value, &str, Vec<&str>)> = Vec::new();
-    for (value, measurement) in found.iter().filter(|(value, _)| !value.is_null()) {
-        let index = values.iter().position(|(v, ..)| v == value).unwrap_or_else(|| {
-            values.push((value, measurement.digest, Vec::new()));
-            values.len() - 1
-        });
-        let experiments = &mut values[index].2;
-        experiments.extend(measurement.experiment.filter(|name| !experiments.contains(name)));
+    for measurement in measurements {
+        let found = measurement.leaves.get(path).into_iter().flatten();
+        for value in found.filter(|value| !value.is_null()) {
+            let index = values.iter().position(|(v, ..)| v == value).unwrap_or_else(|| {
+                values.push((value, measurement.digest, Vec::new()));
+                values.len() - 1
+            });
+            let experiments = &mut values[index].2;
+            experiments.extend(measurement.experiment.filter(|name| !experiments.contains(name)));
+        }
     }
     let values: Vec<Value> = values
         .into_iter()
@@ -143,19 +163,38 @@ fn distinct(found: &[(&Value, &Measurement<'_>)]) -> Value {
     json!({ "values": values })
 }
 
-/// The numbers of one group of runs, and how many runs have none.
+/// The numbers of a group of runs, and how many of these should have one and do not.
 #[derive(Default)]
-struct Group {
+struct Group<'a> {
     values: Vec<f64>,
+    runs: usize,
     missing: usize,
+    why: Why,
+    /// The first document with a number.
+    digest: Option<&'a str>,
 }
 
-impl Group {
+impl<'a> Group<'a> {
+    fn enter(&mut self, numbers: &Result<Vec<f64>, Why>, digest: &'a str) {
+        self.runs += 1;
+        match numbers {
+            Ok(numbers) if numbers.is_empty() => {}
+            Ok(numbers) => {
+                self.values.extend(numbers);
+                self.digest = self.digest.or(Some(digest));
+            }
+            Err(why) => {
+                self.missing += 1;
+                self.why = self.why.or(*why);
+            }
+        }
+    }
+
     fn statistics(&self) -> Value {
         let values = &self.values;
         json!({
-            "n": values.len(),
-            "missing": self.missing,
+            "n": values.len(), "runs": self.runs, "missing": self.missing, "why": self.why,
+            "digest": self.digest.map(short),
             "sum": values.iter().sum::<f64>(),
             "mean": stats::mean(values),
             "min": values.iter().copied().min_by(f64::total_cmp),
@@ -164,26 +203,17 @@ impl Group {
     }
 }
 
-fn per_run<'a>(
-    path: &str,
-    found: impl Iterator<Item = &'a (&'a Value, &'a Measurement<'a>)>,
-) -> Value {
-    let (mut groups, mut why, mut first) = (BTreeMap::<&str, Group>::new(), None, None);
-    for (value, measurement) in found {
+fn each_run(path: &str, measurements: &[Measurement<'_>]) -> Value {
+    let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+    for measurement in measurements {
         let Some(experiment) = measurement.experiment else { continue };
-        let disowned = measurement.disowned(path).filter(|_| value.is_number());
-        let number = value.as_f64().filter(|_| disowned.is_none());
-        why = why.or(disowned);
-        first = first.or(Some(measurement.digest));
+        let numbers = measurement.numbers(path);
         for name in ["", experiment] {
-            let group = groups.entry(name).or_default();
-            match number {
-                Some(number) => group.values.push(number),
-                None => group.missing += 1,
-            }
+            groups.entry(name).or_default().enter(&numbers, measurement.digest);
         }
     }
+    let known = groups.iter().filter(|(_, group)| !group.values.is_empty() || group.missing > 0);
     let runs: BTreeMap<&str, Value> =
-        groups.iter().map(|(name, group)| (*name, group.statistics())).collect();
-    json!({ "runs": runs, "why": why, "digest": first.map(short) })
+        known.map(|(name, group)| (*name, group.statistics())).collect();
+    json!({ "runs": runs })
 }

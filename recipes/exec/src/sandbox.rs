@@ -24,7 +24,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::Instant;
 
 pub use offer::{Lack, Offer};
-pub use outcome::{Exit, Finished, Held, Holder, Level, Limit, Log, Usage};
+pub use outcome::{Exit, Finished, Held, Holder, Level, Limit, Log, Looked, Opened, Usage};
 pub use spec::{Access, Isolation, Lent, Limits, SOFTWARE, Shown, Spec};
 
 use crate::supervisor;

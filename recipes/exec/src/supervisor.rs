@@ -228,7 +228,6 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
     let over = over.or(ballooned.then_some(Limit::Memory));
     let exit = verdict(group.hit().or(over), end.exit);
     let (stdout, stderr) = (stdout.finish()?, stderr.finish()?);
-    let opened = observer.and_then(Observer::finish);
     let finished = Finished {
         told: !matches!(exit, Exit::NotStarted(_)),
         usage,
@@ -238,9 +237,7 @@ fn run(spec: &Spec, sampled: bool) -> Result<(Finished, Remains), String> {
         stderr,
         left_running,
         held: group.held(),
-        observed: opened.is_some(),
-        packages: opened.as_ref().map(|opened| opened.packages.clone()).unwrap_or_default(),
-        undeclared: opened.map(|opened| opened.undeclared).unwrap_or_default(),
+        opened: observer.and_then(Observer::finish),
         measured: sampler.finish(wall, usage.user + usage.system, end.io),
     };
     Ok((finished, Remains { warden: is_over.then_some(warden), _group: group }))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rescience_exec::facts::{Facts, Gpu, GpuUse, Machine, RunFacts, Software};
-use rescience_exec::sandbox::{Exit, Finished, Level, Limit, Limits, Log, Usage};
+use rescience_exec::sandbox::{Exit, Finished, Level, Limit, Limits, Log, Opened, Usage};
 use rescience_exec::toolchain::ToolchainFacts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -170,9 +170,7 @@ fn the_document_has_the_documented_shape() {
         stderr: log,
         left_running: 0,
         held: Default::default(),
-        undeclared: Default::default(),
-        packages: Vec::new(),
-        observed: false,
+        opened: None,
         measured: Default::default(),
     };
     let times = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:22Z"].map(|time| time.parse().unwrap());
@@ -220,18 +218,25 @@ fn the_document_has_the_documented_shape() {
     assert_eq!(serde_json::from_value::<Facts>(document).unwrap(), facts);
     finished.exit = Exit::Limit(Limit::Wall);
     assert_eq!(run(&finished).exit, None);
-    finished.observed = true;
+    finished.opened = Some(Opened::default());
     assert_eq!(run(&finished).undeclared, Some(Default::default()));
 
     finished.usage.charged_memory_bytes = Some(456);
     assert_eq!(run(&finished).charged_memory_bytes, Some(456));
-    finished.usage.charged_memory_bytes = None;
 
     // Of a run whose supervisor was lost, only its times and what it was allowed are known.
     finished = Finished { told: false, exit: Exit::Lost("gone".to_owned()), ..finished };
     let lost = serde_json::to_value(run(&finished)).unwrap();
-    for unknown in ["wall_s", "user_s", "system_s", "cores", "peak_memory_bytes", "sandbox", "exit"]
-    {
+    for unknown in [
+        "charged_memory_bytes",
+        "wall_s",
+        "user_s",
+        "system_s",
+        "cores",
+        "peak_memory_bytes",
+        "sandbox",
+        "exit",
+    ] {
         assert_eq!(lost[unknown], Value::Null, "{unknown}");
     }
     assert_eq!(lost["limits"]["memory_held_by"], Value::Null);

@@ -99,12 +99,22 @@ fn energy_is_added_up_or_said_why_not() {
         |change: &dyn Fn(i64, &mut Value)| words(&made(&each("Nothing is said.", change)).html);
     let (after, beside) = (told(&measured(60)), told(&measured(59)));
     assert!(after.contains("Energy 18 kWh"), "{after}");
-    assert!(beside.contains("Energy not measured: runs at the same time shared"), "{beside}");
+    assert!(beside.contains("Energy not measured: what ran at the same time shared"), "{beside}");
     let older = told(&|n, facts| {
         measured(60)(n, facts);
         facts["schema"] = 2.into();
     });
     assert!(older.contains("Energy not measured"), "{older}");
+    // What is not known of one anyway is not laid to those that were there at once.
+    let one = told(&|n, facts| {
+        measured(59)(n, facts);
+        if n == 3 {
+            facts["run"]["energy_j"] = Value::Null;
+            facts["run"]["energy_absent"] = "no counter can be read".into();
+        }
+    });
+    assert!(one.contains("Energy not measured: no counter can be read"), "{one}");
+    assert!(!one.contains("shared"), "{one}");
     let absent = told(&|_, facts| facts["run"]["energy_absent"] = "no counter can be read".into());
     assert!(absent.contains("Energy not measured: no counter can be read"), "{absent}");
 }
@@ -116,7 +126,7 @@ fn statistics_of_facts_leave_no_run_out() {
     for name in ["energy_j", "cpu_energy_j"] {
         made(&each(&fact(name), measured(60)));
         let told = refusal(&each(&fact(name), measured(59)));
-        let why = "for 18 of 18 runs: runs at the same time shared one counter";
+        let why = "for 18 of 18 runs: what ran at the same time shared one counter";
         assert!(told.contains(&format!("the fact `run.{name}` was not measured {why}")), "{told}");
     }
     let told = refusal(&each(&fact("energy_j"), |n, facts| {
@@ -144,4 +154,63 @@ fn statistics_of_facts_leave_no_run_out() {
         assert!(refusal(&each(&of("baseline"), one(path))).contains("1 of 6 runs of"));
         made(&each(&of("fast"), one(path)));
     }
+}
+
+/// A compile beside a run takes from the same counter.
+#[test]
+fn energy_that_a_build_shared_is_no_runs() {
+    let text = r#"#fact("run.energy_j", of: "experiment.baseline", stat: "sum")"#;
+    let mut input = each(text, measured(60));
+    made(&input);
+    let mut build = facts();
+    measured(60)(0, &mut build);
+    input.facts.insert("b3:build".to_owned(), build);
+    let told = refusal(&input);
+    assert!(told.contains("for 1 of 6 runs of `experiment.baseline`: what ran at"), "{told}");
+    // Of those of another experiment it says nothing.
+    let other = text.replace("baseline", "fast");
+    let main = String::from_utf8(input.files["main.typ"].clone()).unwrap().replace(text, &other);
+    input.files.insert("main.typ".to_owned(), main.into_bytes());
+    made(&input);
+}
+
+/// Neither a document of an older schema nor one that is missing counts for nothing.
+#[test]
+fn runs_that_say_nothing_of_a_fact_lack_it() {
+    let text = r#"#fact("run.charged_memory_bytes", stat: "max")"#;
+    let charged = |n: i64, facts: &mut Value| {
+        if n != 4 {
+            facts["run"]["charged_memory_bytes"] = 5000.into();
+        }
+    };
+    let told = refusal(&each(text, charged));
+    assert!(told.contains("was not measured for 1 of 18 runs"), "{told}");
+    let mut input = each(&text.replace("charged", "peak"), charged);
+    made(&input);
+    input.facts.pop_first();
+    let told = refusal(&input);
+    assert!(told.contains("`run.peak_memory_bytes` was not measured for 1 of 18 runs"), "{told}");
+}
+
+/// Runs that asked for no accelerator have none to tell of; of those that asked, each has to.
+#[test]
+fn accelerators_are_counted_by_the_runs_that_had_them() {
+    let gpu = |watts: Value| serde_json::json!({ "power_w": { "mean": watts } });
+    let power = |n: i64, facts: &mut Value| {
+        let gpus = if n < 2 { vec![gpu(400.into()), gpu(200.into())] } else { Vec::new() };
+        facts["run"]["gpus"] = gpus.into();
+    };
+    let text = |stat: &str| format!(r#"#fact("run.gpus.power_w.mean", stat: "{stat}")"#);
+    let printed = words(&made(&each(&text("max"), power)).html);
+    assert!(printed.contains("400"), "{printed}");
+    let lost = |n: i64, facts: &mut Value| {
+        power(n, facts);
+        match n {
+            0 => facts["run"]["gpus"][1] = gpu(Value::Null),
+            7 => facts["run"]["gpu_absent"] = "no permission".into(),
+            _ => {}
+        }
+    };
+    let told = refusal(&each(&text("max"), lost));
+    assert!(told.contains("was not measured for 2 of 18 runs"), "{told}");
 }

@@ -269,7 +269,7 @@ async fn command(context: &Context, job: &Job, argv: &[String]) -> Result<Yield,
             format!("`{}` ended with {}", argv.join(" "), finished.exit),
         );
         failure.log = run::tail(&log).or_else(|| run::tail(&spec.stdout));
-        failure.notes.extend(run::undeclared(&finished));
+        failure.notes.extend(run::missed(&finished));
         return Err(Failed { failure: Box::new(failure), evidence });
     }
     match store.adopt_dir(&out.from) {

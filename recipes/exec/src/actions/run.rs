@@ -13,7 +13,7 @@ use rescience_store::{Artifact, Materialize};
 
 use super::{Context, Evidence, Failed, Job, Yield};
 use crate::event::{Event, Failure};
-use crate::facts::python::{Installed, Python};
+use crate::facts::python::{self, Installed};
 use crate::facts::{Facts, RunFacts, Software};
 use crate::lending::Loan;
 use crate::printable::printable_line;
@@ -23,6 +23,9 @@ use crate::sandbox::{
 
 /// The most bytes of a file of metrics.
 const METRICS: u64 = 64 << 20;
+
+/// The most interpreters of a run that are asked for their version.
+const INTERPRETERS: usize = 4;
 
 /// How long an interpreter may think about its version.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -78,7 +81,9 @@ pub(super) async fn perform(context: &Context, job: &Job, run: &Run) -> Result<Y
     };
     let mut made = Yield::with(Artifact::Tree(output), evidence);
     let cut = finished.stdout.truncated().then(|| "its output was cut at the log limit".to_owned());
-    made.note = cut.or_else(|| undeclared(&finished).into_iter().next());
+    // The system's own settings are looked for by every other library.
+    let missed = || undeclared(&finished, |path| !path.starts_with("/etc/"));
+    made.note = cut.or_else(|| missed().into_iter().next());
     for metric in run.metrics.values() {
         let bytes = store.read_at(&output, &metric.file).map_err(|error| job.store(&error))?;
         if let Err(problem) = extract(metric, bytes.as_deref(), &outputs) {
@@ -278,7 +283,7 @@ fn judge(job: &Job, run: &Run, finished: &Finished, spec: &Spec) -> Result<(), B
     failure.log = tail(&spec.stderr).or_else(|| tail(&spec.stdout));
     let words: Vec<_> = spec.argv.iter().map(|word| word.to_string_lossy()).collect();
     failure.notes.push(format!("it was started as `{}`", words.join(" ")));
-    failure.notes.extend(undeclared(finished));
+    failure.notes.extend(missed(finished));
     if code == Code::RunTimedOut {
         failure.notes.push("`limits = { wall = \"...\" }` of the experiment sets it".to_owned());
     }
@@ -315,51 +320,62 @@ fn over(limit: Limit, run: &Run) -> String {
     format!("killed at its {limit} limit of {most}")
 }
 
-/// What the program tried to open without having been given it; files of people first, since the
-/// system's own settings are looked for by every other library.
-pub(super) fn undeclared(finished: &Finished) -> Vec<String> {
-    let (system, own): (Vec<_>, Vec<_>) =
-        finished.undeclared.iter().partition(|path| path.starts_with("/etc/"));
+/// What the program tried to open without having been given it, of those that are `wanted`.
+pub(super) fn undeclared(finished: &Finished, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let paths = finished.opened.iter().flat_map(|opened| &opened.undeclared);
     let said = |path: &String| {
         format!("it tried to open `{path}`, which exists here but is not among its inputs")
     };
-    own.into_iter().chain(system).take(5).map(said).collect()
+    paths.filter(|path| wanted(path)).map(said).collect()
 }
 
-/// The Python that a run's processes were, asked in a sandbox that shows nothing of the run.
+/// The same for a program that failed; files of people first.
+pub(super) fn missed(finished: &Finished) -> Vec<String> {
+    let own = undeclared(finished, |path| !path.starts_with("/etc/"));
+    let system = undeclared(finished, |path| path.starts_with("/etc/"));
+    own.into_iter().chain(system).take(5).collect()
+}
+
+/// What the Pythons that a run's processes were say they are, each asked in a sandbox that shows
+/// nothing of the run, and the packages where they looked, if anybody saw that.
 async fn python(
     context: &Context,
     sandbox: &Sandbox,
     place: &Place,
     spec: &Spec,
     run: &Finished,
-) -> Option<Python> {
-    let own = place.own();
-    let installed = Installed { tools: &context.host.tools, own: &own };
-    let interpreter = installed.interpreter(&run.measured.programs)?;
-    let (stdout, stderr) = (place.logs.join("python.out"), place.logs.join("python.err"));
-    let question = Spec {
-        argv: vec![interpreter.into(), "-V".into()],
-        cwd: "/".into(),
-        env: BTreeMap::new(),
-        limits: Limits { memory: spec.limits.memory, log: 1 << 10, ..Limits::wall(ANSWER) },
-        stdout: stdout.clone(),
-        stderr,
-        shown: context.tools(),
-        gpus: Vec::new(),
-        observed: false,
-        ..spec.clone()
-    };
-    let answered = sandbox.run(&question, drop).await.exit.success();
-    let said = std::fs::read_to_string(stdout).ok().filter(|_| answered);
-    let says = said.map(|text| printable_line(text.trim()));
-    Some(Python { says, packages: installed.packages(&run.packages) })
+) -> (Option<String>, BTreeMap<String, String>) {
+    let installed = Installed::new(&context.host.tools, &place.own());
+    let looked = run.opened.as_ref().map_or(&[][..], |opened| &opened.packages);
+    let interpreters = installed.interpreters(&run.measured.programs, looked);
+    let mut says = Vec::new();
+    for interpreter in interpreters.iter().take(INTERPRETERS) {
+        let (stdout, stderr) = (place.logs.join("python.out"), place.logs.join("python.err"));
+        let question = Spec {
+            argv: vec![interpreter.into(), "-V".into()],
+            cwd: "/".into(),
+            env: BTreeMap::new(),
+            limits: Limits { memory: spec.limits.memory, log: 1 << 10, ..Limits::wall(ANSWER) },
+            stdout: stdout.clone(),
+            stderr,
+            shown: context.tools(),
+            gpus: Vec::new(),
+            observed: false,
+            ..spec.clone()
+        };
+        let answered = sandbox.run(&question, drop).await.exit.success();
+        let said = std::fs::read_to_string(stdout).ok().filter(|_| answered);
+        says.extend(said.map(|text| printable_line(text.trim())));
+    }
+    says.dedup();
+    let says = (!says.is_empty()).then(|| says.join(", "));
+    (says, installed.packages(&interpreters, looked))
 }
 
 fn facts(
     context: &Context,
     job: &Job,
-    python: Option<Python>,
+    (python, packages): (Option<String>, BTreeMap<String, String>),
     run: RunFacts,
 ) -> Result<Facts, Failed> {
     // The program's own facts know what built it.
@@ -375,10 +391,8 @@ fn facts(
         packages: built.packages,
         programs: built.programs,
     });
-    if let Some(python) = python {
-        software.toolchain.python = python.says;
-        software.packages.extend(python.packages);
-    }
+    software.toolchain.python = python;
+    python::join(&mut software.packages, packages);
     Ok(Facts::new(context.machine(), software, env!("CARGO_PKG_VERSION"), run))
 }
 

@@ -43,8 +43,8 @@ pub struct Facts {
     /// The tools that built the program.
     pub toolchain: ToolchainFacts,
     /// The versions in the program's lock file, by package name, and of the packages that are
-    /// installed where a Python run was seen to look. Several versions of one package are joined by
-    /// `, `.
+    /// installed where a run's Pythons were seen to look. Several versions of one package are joined
+    /// by `, `.
     pub packages: BTreeMap<String, String>,
     /// The BLAKE3 digests of the programs that were built, by name.
     pub programs: BTreeMap<String, String>,
@@ -119,7 +119,7 @@ pub struct RunFacts {
     pub sandbox: Option<String>,
     /// What it was limited to.
     pub limits: LimitFacts,
-    /// Paths that it tried to open, that exist and that it was not shown. Null where the kernel
+    /// Paths that it tried to open or execute, that exist and that it was not shown. Null where the kernel
     /// does not let anybody see that.
     pub undeclared: Option<BTreeSet<String>>,
 }
@@ -170,7 +170,7 @@ impl RunFacts {
             others_cores: measured.others_cores,
             frequency_mhz: measured.frequency_mhz,
             peak_memory_bytes: told.then_some(usage.peak_memory_bytes),
-            charged_memory_bytes: usage.charged_memory_bytes,
+            charged_memory_bytes: usage.charged_memory_bytes.filter(|_| told),
             peak_threads: measured.peak_threads,
             read_bytes: measured.read_bytes,
             written_bytes: measured.written_bytes,
@@ -195,7 +195,7 @@ impl RunFacts {
                 memory_held_by: told.then_some(finished.held.memory),
                 processes_held_by: told.then_some(finished.held.processes),
             },
-            undeclared: finished.observed.then(|| finished.undeclared.clone()),
+            undeclared: finished.opened.as_ref().map(|opened| opened.undeclared.clone()),
         }
     }
 }

@@ -1,59 +1,92 @@
-//! The Python that a run's processes really were: what it says it is, and the packages where it looked.
+//! The Pythons that a run's processes really were: what they say they are, and the packages where they
+//! looked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::{SOFTWARE, Shown};
-
-/// An interpreter and what it could import.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Python {
-    /// What it prints of its version: `Python 3.11.2`.
-    pub says: Option<String>,
-    /// Versions by package, of those that are installed where it looked.
-    pub packages: BTreeMap<String, String>,
-}
+use crate::sandbox::{Looked, SOFTWARE, Shown};
 
 /// Where software is installed: among the system's, or in one of the host's tools. What a program
 /// brought along, made, or was given in a place of its own is not: it would be the program that speaks.
-#[derive(Clone, Copy, Debug)]
-pub struct Installed<'a> {
-    /// Directories of software beside the system's.
-    pub tools: &'a [PathBuf],
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// Where software is.
+    roots: Vec<PathBuf>,
     /// What the program sees of its own run.
-    pub own: &'a [Shown],
+    own: Vec<PathBuf>,
 }
 
-impl Installed<'_> {
+impl Installed {
+    /// Software of the system and of `tools`, for a run that is shown `own` files.
+    pub fn new(tools: &[PathBuf], own: &[Shown]) -> Installed {
+        // Where nothing is hidden, a tool that is a link is seen where it leads.
+        let real = tools.iter().filter_map(|tool| tool.canonicalize().ok());
+        let system = SOFTWARE.iter().map(PathBuf::from);
+        let roots = system.chain(tools.iter().cloned()).chain(real).collect();
+        let own = own.iter().flat_map(|own| [own.at.clone(), own.from.clone()]).collect();
+        Installed { roots, own }
+    }
+
     /// Whether the innermost of the places that a path lies in is one of software: a tool may lie
     /// in what a program sees as its own, as below `/tmp`, and the other way round.
     fn has(&self, path: &Path) -> bool {
-        let depth = |place: &Path| path.starts_with(place).then(|| place.components().count());
-        let own = self.own.iter().flat_map(|own| [own.at.as_path(), own.from.as_path()]);
-        let roots = SOFTWARE.iter().map(Path::new).chain(self.tools.iter().map(PathBuf::as_path));
-        roots.filter_map(depth).max() > own.filter_map(depth).max()
+        let innermost = |places: &[PathBuf]| {
+            let around = places.iter().filter(|place| path.starts_with(place));
+            around.map(|place| place.components().count()).max()
+        };
+        innermost(&self.roots) > innermost(&self.own)
     }
 
-    /// The interpreter among the programs that a run's processes were.
-    pub fn interpreter<'a>(&self, programs: &'a BTreeSet<PathBuf>) -> Option<&'a Path> {
-        let found = programs.iter().find(|path| is_python(path) && self.has(path));
-        found.map(PathBuf::as_path).filter(|path| path.is_file())
+    /// The interpreters among the programs that a run's processes were, and among those that looked
+    /// for packages.
+    pub fn interpreters(
+        &self,
+        programs: &BTreeSet<PathBuf>,
+        looked: &[Looked],
+    ) -> BTreeSet<PathBuf> {
+        let looked = looked.iter().map(|looked| &looked.program);
+        let is_one = |path: &&PathBuf| is_python(path) && self.has(path) && path.is_file();
+        programs.iter().chain(looked).filter(is_one).cloned().collect()
     }
 
-    /// Versions by package, of those in the folders that a run opened. Where two have one, the
-    /// interpreter takes the one that it looked in first.
-    pub fn packages(&self, folders: &[PathBuf]) -> BTreeMap<String, String> {
-        let looked = folders.iter().filter(|folder| self.has(folder));
-        looked.rev().flat_map(|folder| packages(folder)).collect()
+    /// Versions by package, of those in the folders where these interpreters looked. Of two in one
+    /// interpreter's folders it takes the one where it looked first; what differs between
+    /// interpreters is joined by `, `.
+    pub fn packages(
+        &self,
+        interpreters: &BTreeSet<PathBuf>,
+        looked: &[Looked],
+    ) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for interpreter in interpreters {
+            let folders = looked.iter().filter(|looked| looked.program == *interpreter);
+            let folders = folders.map(|looked| &looked.folder).filter(|folder| self.has(folder));
+            let own: BTreeMap<_, _> = folders.rev().flat_map(|folder| packages(folder)).collect();
+            join(&mut all, own);
+        }
+        all
     }
 }
 
-/// Whether a path is like `/usr/bin/python3.11`.
-fn is_python(path: &Path) -> bool {
+/// Adds versions to others; what differs is joined by `, `.
+pub(crate) fn join(all: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
+    for (name, version) in more {
+        let known = all.entry(name).or_default();
+        if known.is_empty() {
+            *known = version;
+        } else if !known.split(", ").any(|known| known == version) {
+            *known = format!("{known}, {version}");
+        }
+    }
+}
+
+/// Whether a path is like `/usr/bin/python3.11`, or `python3.13t` of an interpreter without its lock.
+pub(crate) fn is_python(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let version = name.and_then(|name| name.strip_prefix("python"));
     version.is_some_and(|version| {
+        let version = version.strip_suffix('t').unwrap_or(version);
         version.starts_with('3') && version.chars().all(|c| c.is_ascii_digit() || c == '.')
     })
 }
@@ -76,14 +109,26 @@ mod tests {
     use super::*;
     use crate::sandbox::Access;
 
-    const SYSTEM: Installed<'_> = Installed { tools: &[], own: &[] };
+    fn show(path: &Path, access: Access) -> Shown {
+        Shown { from: path.to_path_buf(), at: path.to_path_buf(), access }
+    }
+
+    fn ran(path: impl Into<PathBuf>) -> BTreeSet<PathBuf> {
+        BTreeSet::from([path.into()])
+    }
 
     #[test]
     fn only_an_installed_interpreter_is_asked() {
-        let ran = |path: &str| BTreeSet::from([PathBuf::from(path)]);
+        let system = Installed::new(&[], &[]);
         for path in ["/program/python3.11", "/usr/lib/libpython3.11.so.1.0", "/usr/bin/python3.999"]
         {
-            assert_eq!(SYSTEM.interpreter(&ran(path)), None);
+            assert_eq!(system.interpreters(&ran(path), &[]), BTreeSet::new());
+        }
+        for name in ["python3", "python3.11", "python3.13t"] {
+            assert!(is_python(Path::new(name)), "{name}");
+        }
+        for name in ["python", "python2.7", "python3-config", "python3.11.so", "ptpython3"] {
+            assert!(!is_python(Path::new(name)), "{name}");
         }
     }
 
@@ -95,30 +140,37 @@ mod tests {
             let path = tool.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, "#!/bin/sh\n").unwrap();
-            BTreeSet::from([path])
+            path
         };
         // Where nothing is hidden, everything is seen where it is, and a tool may hold it all.
-        let show =
-            |name: &str, access| Shown { from: tool.join(name), at: tool.join(name), access };
-        let own = [show("run/out", Access::Write), show("run/program", Access::Read)];
+        let own = [("run/out", Access::Write), ("run/program", Access::Read)]
+            .map(|(name, access)| show(&tool.join(name), access));
         let tools = [tool.clone()];
-        let (all, system) =
-            (Installed { tools: &tools, own: &own }, Installed { tools: &[], own: &own });
+        let (all, system) = (Installed::new(&tools, &own), Installed::new(&[], &own));
         for path in ["run/out/python3.11", "run/program/bin/python3.11"] {
-            let programs = file(path);
-            assert_eq!(all.interpreter(&programs), None, "{path}");
-            assert_eq!(system.interpreter(&programs), None, "{path}");
+            let path = file(path);
+            let looked = Looked { program: path.clone(), folder: tool.clone() };
+            for installed in [&all, &system] {
+                let found = installed.interpreters(&ran(&path), std::slice::from_ref(&looked));
+                assert_eq!(found, BTreeSet::new(), "{path:?}");
+            }
         }
-        let beside = [Shown { at: dir.path().to_path_buf(), ..show("run/tmp", Access::Write) }];
-        let below = Installed { tools: &tools, own: &beside };
-        let programs = file("bin/python3.11");
-        assert_eq!(below.interpreter(&programs), Some(tool.join("bin/python3.11").as_path()));
-        assert_eq!(all.interpreter(&programs), Some(tool.join("bin/python3.11").as_path()));
-        assert_eq!(system.interpreter(&programs), None);
+        let path = file("bin/python3.11");
+        assert_eq!(all.interpreters(&ran(&path), &[]), ran(&path));
+        let looked = Looked { program: path.clone(), folder: tool.clone() };
+        assert_eq!(all.interpreters(&BTreeSet::new(), &[looked]), ran(&path));
+        assert_eq!(system.interpreters(&ran(&path), &[]), BTreeSet::new());
+        let below = Installed::new(&tools, &[show(dir.path(), Access::Write)]);
+        assert_eq!(below.interpreters(&ran(&path), &[]), ran(&path));
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&tool, &link).unwrap();
+        let linked = Installed::new(&[link], &[]);
+        let real = path.canonicalize().unwrap();
+        assert_eq!(linked.interpreters(&ran(&real), &[]), ran(&real));
     }
 
     #[test]
-    fn packages_are_what_installers_leave_where_it_looked() {
+    fn packages_are_what_installers_leave_where_each_interpreter_looked() {
         let dir = tempfile::tempdir().unwrap();
         let [environment, system, own] =
             ["venv", "system", "own"].map(|name| dir.path().join(name));
@@ -130,18 +182,32 @@ mod tests {
             install(&system, name);
         }
         install(&own, "numpy-99.dist-info");
-        let shown = Shown { from: own.clone(), at: own.clone(), access: Access::Write };
-        let (tools, shown) = ([dir.path().to_path_buf()], [shown]);
-        let installed = Installed { tools: &tools, own: &shown };
-        let packages = installed.packages(&[own, environment, system]);
-        let version = |name: &str, version: &str| (name.to_owned(), version.to_owned());
-        let expected = BTreeMap::from([
-            version("numpy", "1.26.4"),
-            version("pytest", "7"),
-            version("six", "1.16"),
-            version("torch", "2.4.0+cu121"),
-        ]);
-        assert_eq!(packages, expected);
-        assert_eq!(installed.packages(&[]), BTreeMap::new());
+        let tools = [dir.path().to_path_buf()];
+        let installed = Installed::new(&tools, &[show(&own, Access::Write)]);
+        let [first, second, other] = ["/a/python3.11", "/b/python3.12", "/c/python3.13"];
+        let looked = |program: &str, folder: &Path| Looked {
+            program: program.into(),
+            folder: folder.to_path_buf(),
+        };
+        let all = [
+            looked(second, &system),
+            looked(first, &own),
+            looked(first, &environment),
+            looked(first, &system),
+            looked(other, &environment),
+        ];
+        let packages = |programs: &[&str]| {
+            installed.packages(&programs.iter().map(PathBuf::from).collect(), &all)
+        };
+        let versions = |numpy: &str, torch: Option<&str>| {
+            let known = [("numpy", numpy), ("pytest", "7"), ("six", "1.16")];
+            let known = known.into_iter().chain(torch.map(|torch| ("torch", torch)));
+            known.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
+        };
+        let torch = Some("2.4.0+cu121");
+        assert_eq!(packages(&[first]), versions("1.26.4", torch));
+        assert_eq!(packages(&[second]), versions("1.24.2", None));
+        assert_eq!(packages(&[first, second]), versions("1.26.4, 1.24.2", torch));
+        assert_eq!(packages(&[]), BTreeMap::new());
     }
 }

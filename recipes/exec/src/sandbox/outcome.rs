@@ -45,8 +45,8 @@ impl fmt::Display for Exit {
             Exit::Signal(number) => match Signal::try_from(*number) {
                 Ok(signal @ Signal::SIGXFSZ) => write!(
                     f,
-                    "killed by signal {number} ({signal}), which the kernel sends to who makes a file \
-                     larger than the disk limit",
+                    "killed by signal {number} ({signal}), as the kernel kills who makes a file larger \
+                     than the disk limit",
                 ),
                 Ok(signal) => write!(f, "killed by signal {number} ({signal})"),
                 Err(_) => write!(f, "killed by signal {number}"),
@@ -182,6 +182,33 @@ pub struct Held {
     pub processes: Holder,
 }
 
+/// What a program was seen to open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Paths that it tried to open or execute, that exist outside and that it was not shown; the
+    /// first [`Opened::UNDECLARED`] of them.
+    pub undeclared: BTreeSet<String>,
+    /// Where its Pythons looked for packages, in the order in which they did; the first
+    /// [`Opened::PACKAGES`] of them.
+    pub packages: Vec<Looked>,
+}
+
+impl Opened {
+    /// How many undeclared paths are kept.
+    pub const UNDECLARED: usize = 64;
+    /// How many folders of packages are kept.
+    pub const PACKAGES: usize = 64;
+}
+
+/// A folder of packages that an interpreter opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looked {
+    /// The interpreter that the process was.
+    pub program: PathBuf,
+    /// The folder, without links.
+    pub folder: PathBuf,
+}
+
 /// A run that is over; none of its processes is left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finished {
@@ -202,21 +229,13 @@ pub struct Finished {
     pub left_running: u32,
     /// Who held its limits.
     pub held: Held,
-    /// Paths that the program tried to open, that exist outside and that it was not shown; the
-    /// first [`Finished::UNDECLARED`] in the order of their names.
-    pub undeclared: BTreeSet<String>,
-    /// Folders of packages for Python that it opened, in the order in which it did.
-    pub packages: Vec<PathBuf>,
-    /// Whether anybody looked at what it tried to open, so that none is known to be none.
-    pub observed: bool,
+    /// What it was seen to open; none if nobody looked.
+    pub opened: Option<Opened>,
     /// What was measured while it went on.
     pub measured: Measured,
 }
 
 impl Finished {
-    /// How many undeclared paths are kept.
-    pub const UNDECLARED: usize = 64;
-
     pub(crate) fn without_evidence(exit: Exit) -> Finished {
         Finished {
             exit,
@@ -227,9 +246,7 @@ impl Finished {
             stderr: Log::default(),
             left_running: 0,
             held: Held::default(),
-            undeclared: BTreeSet::new(),
-            packages: Vec::new(),
-            observed: false,
+            opened: None,
             measured: Measured::default(),
         }
     }

@@ -11,9 +11,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ impl Disk {
                 // A walk over a million files takes its time, so there is one each second at most,
                 // unless the file system fills fast.
                 let now = counted.free();
-                if Instant::now() < next && !is_filling(free, now, most) {
+                if Instant::now() < next && lost(&free, &now) <= most / 8 {
                     continue;
                 }
                 let began = Instant::now();
@@ -71,11 +71,14 @@ impl Disk {
     }
 }
 
-fn is_filling(then: Option<u64>, now: Option<u64>, most: u64) -> bool {
-    then.zip(now).is_some_and(|(then, now)| then.saturating_sub(now) > most / 8)
-}
+/// The bytes that are free, by the number of the file system.
+type Free = BTreeMap<u64, u64>;
 
-const NOTHING_HIDDEN: u64 = u64::MAX;
+/// How much less is free on one of them than was: subvolumes of one disk have the same free space.
+fn lost(then: &Free, now: &Free) -> u64 {
+    let less = |(device, now): (&u64, &u64)| then.get(device).map(|then| then.saturating_sub(*now));
+    now.iter().filter_map(less).max().unwrap_or(0)
+}
 
 #[derive(Clone)]
 struct Written {
@@ -83,9 +86,8 @@ struct Written {
     /// The file systems of the directories, each with one that lies on it.
     devices: BTreeMap<u64, PathBuf>,
     most: u64,
-    /// The bytes that were free on all of them when there was first something that cannot be looked
-    /// at; [`NOTHING_HIDDEN`] while all can be.
-    free_then: Arc<AtomicU64>,
+    /// What was free when there was first something that cannot be looked at; none while all can be.
+    free_then: Arc<Mutex<Option<Free>>>,
 }
 
 /// More than a run may write, or nobody knows how much.
@@ -95,42 +97,37 @@ impl Written {
     fn new(dirs: Vec<PathBuf>, most: u64) -> Written {
         let device = |dir: &PathBuf| Some((fs::metadata(dir).ok()?.dev(), dir.clone()));
         let devices = dirs.iter().filter_map(device).collect();
-        let free_then = Arc::new(AtomicU64::new(NOTHING_HIDDEN));
-        Written { dirs, devices, most, free_then }
+        Written { dirs, devices, most, free_then: Arc::default() }
     }
 
-    fn free(&self) -> Option<u64> {
-        let free = |dir| {
+    fn free(&self) -> Free {
+        let free = |(device, dir): (&u64, &PathBuf)| {
             let found = nix::sys::statvfs::statvfs(dir).ok()?;
-            Some(found.blocks_free() * found.fragment_size())
+            Some((*device, found.blocks_free() * found.fragment_size()))
         };
-        self.devices.values().map(free).sum()
+        self.devices.iter().filter_map(free).collect()
     }
 
-    /// Whether so much went from the file systems, while there was something that cannot be looked at,
+    /// Whether so much went from a file system, while there was something that cannot be looked at,
     /// that it is over the limit. Others write there too, for which reason it is not for long.
     fn hides_too_much(&self, hides: bool) -> bool {
-        let then = self.free_then.load(Ordering::Relaxed);
-        match self.free().filter(|_| hides) {
-            Some(free) if then == NOTHING_HIDDEN => {
-                self.free_then.store(free, Ordering::Relaxed);
-                false
-            }
-            Some(free) => then.saturating_sub(free) > self.most,
-            None => {
-                self.free_then.store(NOTHING_HIDDEN, Ordering::Relaxed);
-                false
-            }
+        let mut then = self.free_then.lock().unwrap_or_else(PoisonError::into_inner);
+        if !hides {
+            *then = None;
+            return false;
         }
+        let now = self.free();
+        lost(then.get_or_insert_with(|| now.clone()), &now) > self.most
     }
 
     fn is_over(&self) -> bool {
         let mut count = Count { total: 0, most: self.most };
-        let held = files::nameless(&processes::descendants(), None);
+        let is_own = |device| self.devices.contains_key(&device);
+        let held = files::nameless(&processes::descendants(), is_own, None);
         if self.hides_too_much(held.more_on_disk) {
             return true;
         }
-        let mut nameless = held.files.iter().filter(|file| self.devices.contains_key(&file.device));
+        let mut nameless = held.files.iter().filter(|file| is_own(file.device));
         nameless.any(|file| count.add(file.length.max(file.taken)).is_err())
             || self.dirs.iter().any(|dir| count.walk(dir).is_err())
     }
@@ -279,6 +276,27 @@ mod tests {
         assert!(is_over(dir.path(), used + (1 << 30) - 1));
         assert!(!is_over(dir.path(), used + (1 << 30)));
         assert!(!is_over(&dir.path().join("absent"), 0));
+    }
+
+    #[test]
+    fn what_went_from_one_file_system_is_not_added_to_what_went_from_another() {
+        let free = |bytes: [u64; 2]| Free::from([(1, bytes[0]), (2, bytes[1])]);
+        assert_eq!(lost(&free([100, 100]), &free([70, 60])), 40);
+        assert_eq!(lost(&free([100, 100]), &free([60, 70])), 40);
+        assert_eq!(lost(&free([100, 100]), &free([120, 100])), 0);
+        assert_eq!(lost(&Free::new(), &free([1, 1])), 0);
+    }
+
+    #[test]
+    fn what_is_hidden_is_suspected_from_when_it_is_hidden() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = Written::new(vec![dir.path().to_path_buf()], 10 << 20);
+        let fill = |name| fs::write(dir.path().join(name), vec![7; 32 << 20]).unwrap();
+        assert!(!written.hides_too_much(true));
+        fill("a");
+        assert!(written.hides_too_much(true));
+        assert!(!written.hides_too_much(false));
+        assert!(!written.hides_too_much(true), "it begins anew");
     }
 
     #[test]

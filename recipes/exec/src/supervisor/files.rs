@@ -39,8 +39,15 @@ pub(super) struct Held {
 
 /// Those that these processes have open or mapped. At the deadline it stops looking.
 ///
-/// What is mapped can be looked at by root alone, and what waits in a socket by nobody.
-pub(super) fn nameless(pids: &[Pid], deadline: Option<Instant>) -> Held {
+/// What is mapped can be looked at by root alone, and what waits in a socket by nobody. A map that
+/// cannot be looked at is that of a file which is also open if both are one by number; `devices` are
+/// those by whose names files are known, and maps of layered file systems and of subvolumes have
+/// others.
+pub(super) fn nameless(
+    pids: &[Pid],
+    devices: impl Fn(u64) -> bool,
+    deadline: Option<Instant>,
+) -> Held {
     let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     let (mut held, mut found, mut unseen) = (Held::default(), BTreeMap::new(), Vec::new());
     'looking: for pid in pids {
@@ -74,7 +81,11 @@ pub(super) fn nameless(pids: &[Pid], deadline: Option<Instant>) -> Held {
             }
         }
     }
-    for map in unseen.iter().filter(|map| !found.contains_key(&(map.device, map.inode))) {
+    let is_known = |map: &Map| {
+        let mut same = found.keys().filter(|(_, inode)| *inode == map.inode);
+        same.any(|(device, _)| *device == map.device || !map.in_memory && !devices(map.device))
+    };
+    for map in unseen.iter().filter(|map| !is_known(map)) {
         *(if map.in_memory { &mut held.more_in_memory } else { &mut held.more_on_disk }) = true;
     }
     if is_late() {
@@ -105,7 +116,6 @@ fn has_files(table: &Path, descriptor: &OsStr) -> bool {
 struct Map {
     /// A link to it.
     path: PathBuf,
-    /// Layered file systems and those with subvolumes name other devices here than elsewhere.
     device: u64,
     inode: u64,
     in_memory: bool,
@@ -154,7 +164,7 @@ mod tests {
         let memory = rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         fs::File::from(memory.try_clone().unwrap()).write_all(&[7; 5000]).unwrap();
         let device = file.metadata().unwrap().dev();
-        let found = nameless(&[Pid::this(), Pid::this()], None).files;
+        let found = nameless(&[Pid::this(), Pid::this()], |_| true, None).files;
         let of_device: Vec<_> = found.iter().filter(|file| file.device == device).collect();
         assert!(matches!(of_device[..], [Nameless { length: 0x10_0000, in_memory: false, .. }]));
         let in_memory: Vec<_> = found.iter().filter(|file| file.in_memory).collect();
@@ -163,7 +173,7 @@ mod tests {
 
     #[test]
     fn who_is_late_knows_that_there_may_be_more() {
-        let held = nameless(&[Pid::this()], Some(Instant::now()));
+        let held = nameless(&[Pid::this()], |_| true, Some(Instant::now()));
         assert!(held.files.is_empty() && held.more_on_disk && held.more_in_memory);
     }
 }

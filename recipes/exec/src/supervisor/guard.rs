@@ -67,6 +67,11 @@ pub(super) fn missing(version: i64) -> Vec<String> {
     known.iter().filter(|(since, _)| version < *since).map(|(_, what)| (*what).to_owned()).collect()
 }
 
+/// Where the programs of this spec may read.
+pub(super) fn places(spec: &Spec) -> Vec<PathBuf> {
+    [readable(spec), devices(spec), writable(spec)].concat()
+}
+
 fn readable(spec: &Spec) -> Vec<PathBuf> {
     if spec.isolation == Isolation::Full {
         return vec!["/".into()];

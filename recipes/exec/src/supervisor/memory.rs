@@ -104,7 +104,7 @@ impl Shared {
         let files = self.files.as_ref();
         let here = files.and_then(|files| fstat(files).ok()).map(|stat| stat.st_dev);
         // A look must not take longer than there is between two.
-        let held = files::nameless(pids, Some(Instant::now() + SAMPLE / 2));
+        let held = files::nameless(pids, |_| true, Some(Instant::now() + SAMPLE / 2));
         let in_memory = held.files.iter().filter(|file| file.in_memory);
         let bytes = in_memory.filter(|file| Some(file.device) != here).map(|file| file.taken).sum();
         Nameless { bytes, more: held.more_in_memory, machine }

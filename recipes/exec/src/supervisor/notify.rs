@@ -1,13 +1,14 @@
-//! Undeclared reads: what a program tries to open that exists, but not for it.
+//! What a program opens: files that exist, but not for it, and folders where Python finds packages.
 //!
 //! The kernel stops each call that opens or executes a file until this process has looked at its path.
 //! That is evidence for people and no defence: the view alone decides what the program gets.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::IoSliceMut;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::fs::File;
+use std::io::{IoSliceMut, Read as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -18,31 +19,23 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
-use super::follow::{follow, link};
+use super::follow::{Asked, Led, Sight, path_of};
+use super::processes::link;
 use super::sys;
-use super::view::Visible;
-use crate::sandbox::Finished;
+use crate::facts::python::is_python;
+use crate::sandbox::{Looked, Opened};
 
 /// The longest path that the kernel takes.
 const PATH_MAX: usize = 4096;
 
+/// The most bytes of a script's first line that the kernel looks at.
+const FIRST_LINE: u64 = 256;
+
 /// The names of folders in which Python finds packages.
 const PACKAGES: [&str; 2] = ["site-packages", "dist-packages"];
 
-/// The most of these that are kept.
-const MOST_PACKAGES: usize = 64;
-
 /// How long the last calls may take to be looked at when no process is left.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// What a program was seen to open.
-#[derive(Debug, Default)]
-pub(super) struct Opened {
-    /// What exists, but not for it.
-    pub(super) undeclared: BTreeSet<String>,
-    /// Folders of packages for Python that exist for it, in the order in which it opened them.
-    pub(super) packages: Vec<PathBuf>,
-}
 
 /// A thread that looks at paths while the run goes on.
 pub(super) struct Observer {
@@ -50,12 +43,11 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    /// Looks at the calls that wait at `listener`, by a program that starts in `cwd` and sees what
-    /// is `visible`.
-    pub(super) fn start(listener: OwnedFd, cwd: PathBuf, visible: Vec<Visible>) -> Observer {
+    /// Looks at the calls that wait at `listener`, by a program that starts in `cwd`.
+    pub(super) fn start(listener: OwnedFd, cwd: PathBuf, sight: Sight) -> Observer {
         let (done, seen) = mpsc::channel();
         thread::spawn(move || {
-            let opened = listen(&listener, &cwd, &visible);
+            let opened = listen(&listener, &cwd, &sight);
             // Nobody listens when the supervisor lost its patience.
             done.send(opened).ok();
         });
@@ -68,7 +60,7 @@ impl Observer {
     }
 }
 
-fn listen(listener: &OwnedFd, cwd: &Path, visible: &[Visible]) -> Opened {
+fn listen(listener: &OwnedFd, cwd: &Path, sight: &Sight) -> Opened {
     let mut opened = Opened::default();
     loop {
         let mut ready = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
@@ -80,9 +72,9 @@ fn listen(listener: &OwnedFd, cwd: &Path, visible: &[Visible]) -> Opened {
         if events.contains(PollFlags::POLLIN) {
             // A process can die between asking and being heard.
             let Ok(waiting) = sys::receive(listener.as_fd()) else { continue };
-            let asked = path(&waiting, cwd).filter(|_| !makes(&waiting));
-            if let Some(path) = asked.and_then(|path| follow(&path, waiting.pid, visible)) {
-                opened.note(path, visible);
+            // Before it goes on: then its root may be gone.
+            if let Some(asked) = asked(&waiting, cwd) {
+                opened.note(&asked, executes(&waiting), waiting.pid, sight);
             }
             sys::let_go(listener.as_fd(), &waiting);
         } else if !events.is_empty() {
@@ -92,54 +84,96 @@ fn listen(listener: &OwnedFd, cwd: &Path, visible: &[Visible]) -> Opened {
 }
 
 impl Opened {
-    fn note(&mut self, path: PathBuf, visible: &[Visible]) {
-        if !visible.iter().any(|shown| shown.has(&path)) {
-            // Only what is there can be missed.
-            let exists = path.symlink_metadata().is_ok_and(|at| !at.is_dir());
-            if exists && self.undeclared.len() < Finished::UNDECLARED {
-                self.undeclared.insert(path.to_string_lossy().into_owned());
+    fn note(&mut self, asked: &Asked, executes: bool, process: Pid, sight: &Sight) {
+        match sight.look(asked, process) {
+            Led::Nowhere => {}
+            Led::Hidden(path) => self.miss(&path),
+            // What the kernel executes for a script is opened by no call.
+            Led::Seen(file) if executes => {
+                if let Some(path) = interpreter(&file)
+                    && let Led::Hidden(path) = sight.look(&Asked { path, through: true }, process)
+                {
+                    self.miss(&path);
+                }
             }
-        } else if PACKAGES.iter().any(|name| path.ends_with(name))
-            && self.packages.len() < MOST_PACKAGES
-            && !self.packages.contains(&path)
-        {
-            self.packages.push(path);
+            Led::Seen(file) if PACKAGES.iter().any(|name| asked.path.ends_with(name)) => {
+                let program = link(process, "exe").filter(|program| is_python(program));
+                if let Some((program, folder)) = program.zip(path_of(&file)) {
+                    self.look_in(Looked { program, folder });
+                }
+            }
+            Led::Seen(_) => {}
+        }
+    }
+
+    fn miss(&mut self, path: &Path) {
+        if self.undeclared.len() < Opened::UNDECLARED {
+            self.undeclared.insert(path.to_string_lossy().into_owned());
+        }
+    }
+
+    fn look_in(&mut self, looked: Looked) {
+        if self.packages.len() < Opened::PACKAGES && !self.packages.contains(&looked) {
+            self.packages.push(looked);
         }
     }
 }
 
-/// Whether a call makes the file if need be: that is the run's own, whatever else has its name.
-fn makes(waiting: &sys::Waiting) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    let first = waiting.call == libc::SYS_open;
-    #[cfg(not(target_arch = "x86_64"))]
-    let first = false;
-    // The flags of openat2 are behind a pointer.
-    let flags = match waiting.call {
-        _ if first => waiting.args[1],
-        libc::SYS_openat => waiting.args[2],
-        _ => 0,
-    };
-    flags & u64::from(libc::O_CREAT.cast_unsigned()) != 0
+/// The program that the kernel executes for a script, if this is one.
+fn interpreter(script: &File) -> Option<PathBuf> {
+    if !script.metadata().ok()?.is_file() {
+        return None;
+    }
+    let path = format!("/proc/self/fd/{}", script.as_raw_fd());
+    let again = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
+    let mut line = Vec::new();
+    again.take(FIRST_LINE).read_to_end(&mut line).ok()?;
+    let line = line.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let path = line.trim_ascii_start().split(blank).next()?;
+    Some(PathBuf::from(OsStr::from_bytes(path))).filter(|path| path.is_absolute())
 }
 
-/// The path that a call is about, from the root and with all its links, by a program that started
-/// in `cwd`.
-fn path(waiting: &sys::Waiting, cwd: &Path) -> Option<PathBuf> {
+fn executes(waiting: &sys::Waiting) -> bool {
+    matches!(waiting.call, libc::SYS_execve | libc::SYS_execveat)
+}
+
+/// Whether `open` is the call, which newer machines do without.
+fn is_open(waiting: &sys::Waiting) -> bool {
     #[cfg(target_arch = "x86_64")]
-    let alone = matches!(waiting.call, libc::SYS_open | libc::SYS_execve);
+    return waiting.call == libc::SYS_open;
     #[cfg(not(target_arch = "x86_64"))]
-    let alone = waiting.call == libc::SYS_execve;
+    return false;
+}
+
+/// How a file is opened. The flags of openat2 are behind a pointer.
+fn flags(waiting: &sys::Waiting) -> u64 {
+    match waiting.call {
+        _ if is_open(waiting) => waiting.args[1],
+        libc::SYS_openat => waiting.args[2],
+        _ => 0,
+    }
+}
+
+/// The path that a call is about, by a program that started in `cwd`. None of a call that makes the
+/// file if need be: that is the run's own, whatever else has its name.
+fn asked(waiting: &sys::Waiting, cwd: &Path) -> Option<Asked> {
+    let has = |flag: libc::c_int| flags(waiting) & u64::from(flag.cast_unsigned()) != 0;
+    if has(libc::O_CREAT) {
+        return None;
+    }
+    let alone = is_open(waiting) || waiting.call == libc::SYS_execve;
     let [first, second, ..] = waiting.args;
     // The others are told a directory first.
     let (folder, name) =
         if alone { (libc::AT_FDCWD, first) } else { (first as libc::c_int, second) };
     let bytes = text(waiting.pid, usize::try_from(name).ok()?)?;
     let path = Path::new(OsStr::from_bytes(&bytes));
-    if path.is_absolute() {
-        return Some(path.to_path_buf());
-    }
-    Some(folder_of(waiting.pid, folder).unwrap_or_else(|| cwd.to_path_buf()).join(path))
+    let path = match path.is_absolute() {
+        true => path.to_path_buf(),
+        false => folder_of(waiting.pid, folder).unwrap_or_else(|| cwd.to_path_buf()).join(path),
+    };
+    Some(Asked { path, through: !has(libc::O_NOFOLLOW) })
 }
 
 /// The directory, as the process sees it, that its relative paths start at.
@@ -174,68 +208,90 @@ fn text(pid: Pid, address: usize) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn waiting(call: libc::c_long, args: [u64; 3]) -> sys::Waiting {
+        sys::Waiting::of(Pid::this(), call, [args[0], args[1], args[2], 0, 0, 0])
+    }
+
+    const HERE: u64 = i64::from_ne_bytes((libc::AT_FDCWD as i64).to_ne_bytes()).cast_unsigned();
+
+    fn at(text: &std::ffi::CStr) -> u64 {
+        text.as_ptr().addr() as u64
+    }
+
+    fn bits(flags: libc::c_int) -> u64 {
+        flags.cast_unsigned().into()
+    }
+
     #[test]
     fn paths_start_where_the_call_says() {
         let name = c"data.csv";
-        let waiting = |call, args: [u64; 2]| {
-            let args = [args[0], args[1], 0, 0, 0, 0];
-            sys::Waiting::of(Pid::this(), call, args)
-        };
-        let at = |pointer: *const libc::c_char| pointer.addr() as u64;
-        let here = std::path::absolute("data.csv").unwrap();
         let cwd = Path::new("/work");
-        let here_folder = i64::from(libc::AT_FDCWD).cast_unsigned();
+        let ask = |call, args| asked(&waiting(call, args), cwd).unwrap();
+        let here = Asked { path: std::path::absolute("data.csv").unwrap(), through: true };
         for (call, args) in [
-            (libc::SYS_openat, [here_folder, at(name.as_ptr())]),
-            (libc::SYS_execveat, [here_folder, at(name.as_ptr())]),
-            (libc::SYS_execve, [at(name.as_ptr()), 0]),
+            (libc::SYS_openat, [HERE, at(name), 0]),
+            (libc::SYS_execveat, [HERE, at(name), 0]),
+            (libc::SYS_execve, [at(name), 0, 0]),
         ] {
-            assert_eq!(path(&waiting(call, args), cwd).as_ref(), Some(&here), "{call}");
+            assert_eq!(ask(call, args), here, "{call}");
         }
         // A directory that is not open is not known.
-        let closed = waiting(libc::SYS_openat, [9999, at(name.as_ptr())]);
-        assert_eq!(path(&closed, cwd), Some("/work/data.csv".into()));
+        assert_eq!(ask(libc::SYS_openat, [9999, at(name), 0]).path, Path::new("/work/data.csv"));
         let root = c"/etc/../home";
-        let absolute = waiting(libc::SYS_openat, [9999, at(root.as_ptr())]);
-        assert_eq!(path(&absolute, cwd), Some("/etc/../home".into()));
+        assert_eq!(ask(libc::SYS_openat, [9999, at(root), 0]).path, Path::new("/etc/../home"));
+        let itself = ask(libc::SYS_openat, [HERE, at(name), bits(libc::O_NOFOLLOW)]);
+        assert!(!itself.through);
     }
 
     #[test]
     fn what_makes_a_file_is_no_read() {
-        let flags = |bits: libc::c_int| u64::from(bits.cast_unsigned());
-        let call = |call, args| makes(&sys::Waiting::of(Pid::this(), call, args));
-        let new = flags(libc::O_CREAT | libc::O_WRONLY);
-        assert!(call(libc::SYS_openat, [0, 0, new, 0, 0, 0]));
-        assert!(!call(libc::SYS_openat, [0, new, flags(libc::O_WRONLY), new, 0, 0]));
+        let name = at(c"x");
+        let new = bits(libc::O_CREAT | libc::O_WRONLY);
+        let asks = |call, args| asked(&waiting(call, args), Path::new("/")).is_some();
+        assert!(!asks(libc::SYS_openat, [HERE, name, new]));
+        assert!(asks(libc::SYS_openat, [HERE, name, bits(libc::O_WRONLY)]));
         #[cfg(target_arch = "x86_64")]
-        assert!(call(libc::SYS_open, [0, new, 0, 0, 0, 0]));
+        assert!(!asks(libc::SYS_open, [name, new, 0]));
         // Its second argument is a list of words, its third one of variables.
-        assert!(!call(libc::SYS_execve, [0, new, new, 0, 0, 0]));
+        assert!(asks(libc::SYS_execve, [name, new, new]));
     }
 
     #[test]
-    fn folders_of_packages_are_kept_in_their_order() {
-        let dir = tempfile::tempdir().unwrap();
-        let visible = [Visible::new("/usr", dir.path())];
-        let mut opened = Opened::default();
-        let mut note = |path: &str| {
-            std::fs::create_dir_all(dir.path().join(path)).unwrap();
-            opened.note(Path::new("/usr").join(path), &visible);
+    fn scripts_name_what_is_executed_for_them() {
+        let file = |text: &[u8]| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            interpreter(&File::open(file.path()).unwrap())
         };
-        for path in ["lib/b/site-packages", "lib/a/dist-packages", "lib/b/site-packages", "lib"] {
-            note(path);
+        let path = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(file(b"#!/venv/bin/python\nprint()\n"), path("/venv/bin/python"));
+        assert_eq!(file(b"#! \t/bin/sh -eu"), path("/bin/sh"));
+        for none in [&b"#!python\n"[..], b"/bin/sh\n", b"#!", b"", b"\x7fELF"] {
+            assert_eq!(file(none), None, "{none:?}");
         }
-        opened.note("/usr/absent/site-packages".into(), &visible);
-        let expected = ["/usr/lib/b/site-packages", "/usr/lib/a/dist-packages"];
-        assert_eq!(opened.packages, expected.map(PathBuf::from));
-        assert!(opened.undeclared.is_empty());
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(interpreter(&File::open(dir.path()).unwrap()), None);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_anybody_reads() {
+        let mut opened = Opened::default();
+        let looked = |n: usize| Looked { program: "/p".into(), folder: format!("/{n}").into() };
+        for n in 0..2 * Opened::PACKAGES {
+            opened.look_in(looked(n));
+            opened.look_in(looked(0));
+            opened.miss(Path::new(&format!("/{n}")));
+        }
+        let kept: Vec<_> = (0..Opened::PACKAGES).map(looked).collect();
+        assert_eq!(opened.packages, kept);
+        assert_eq!(opened.undeclared.len(), Opened::UNDECLARED);
     }
 
     #[test]
     fn folders_are_those_of_the_process() {
         use std::os::fd::AsRawFd as _;
         let dir = tempfile::tempdir().unwrap();
-        let open = std::fs::File::open(dir.path()).unwrap();
+        let open = File::open(dir.path()).unwrap();
         assert_eq!(folder_of(Pid::this(), open.as_raw_fd()).as_deref(), Some(dir.path()));
         let here = std::path::absolute(".").unwrap();
         assert_eq!(folder_of(Pid::this(), libc::AT_FDCWD), Some(here));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -39,6 +39,11 @@ fn below(roots: Vec<i32>, generations: usize) -> Vec<Pid> {
         }
     }
     found.into_iter().map(Pid::from_raw).collect()
+}
+
+/// A link of a process's to a file with a name, as the process sees it: `exe`, `cwd`, `fd/3`.
+pub(super) fn link(process: Pid, name: &str) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{process}/{name}")).ok().filter(|path| path.is_absolute())
 }
 
 /// The children that a builder was started with, as a shell hands them on; no run's.

@@ -25,8 +25,14 @@ use super::{devices, sys};
 use crate::sandbox::{Access, SOFTWARE, Shown, Spec};
 
 /// What of `/etc` programs cannot do without: where libraries and alternatives of programs are.
-const SETTINGS: [&str; 5] =
-    ["/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts"];
+const SETTINGS: [&str; 6] = [
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/fonts",
+    "/etc/ssl/openssl.cnf",
+];
 
 /// What of `/etc` and `/run` a program with the network needs as well.
 const NETWORK: [&str; 8] = [
@@ -79,55 +85,6 @@ const EMPTY: &str = "/var/empty";
 
 const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
 const PLAIN: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-
-/// A place where a program sees something.
-pub(super) struct Visible {
-    at: PathBuf,
-    /// Where everybody sees the same; none if it is made for the program.
-    from: Option<PathBuf>,
-}
-
-impl Visible {
-    /// What everybody sees at `from`, seen at another place or the same.
-    pub(super) fn new(at: impl Into<PathBuf>, from: impl Into<PathBuf>) -> Visible {
-        Visible { at: at.into(), from: Some(from.into()) }
-    }
-
-    fn made(at: &str) -> Visible {
-        Visible { at: at.into(), from: None }
-    }
-
-    /// Whether the program sees a file of this path.
-    pub(super) fn has(&self, path: &Path) -> bool {
-        match &self.from {
-            Some(_) => self.host(path).is_some_and(|host| host.symlink_metadata().is_ok()),
-            None => path.starts_with(&self.at),
-        }
-    }
-
-    /// Where everybody sees what the program sees at this path; none if nobody does.
-    pub(super) fn host(&self, path: &Path) -> Option<PathBuf> {
-        let (from, inside) = (self.from.as_ref()?, path.strip_prefix(&self.at).ok()?);
-        // A file with a slash behind its name is none.
-        Some(if inside.as_os_str().is_empty() { from.clone() } else { from.join(inside) })
-    }
-}
-
-/// All places where the program of this spec sees something.
-pub(super) fn visible(spec: &Spec) -> Vec<Visible> {
-    let written = WRITTEN.iter().map(|(path, _)| *path);
-    let network = NETWORK.iter().filter(|_| spec.network);
-    let drivers = DRIVERS.iter().filter(|_| !spec.gpus.is_empty());
-    let same = SOFTWARE.iter().chain(&SETTINGS).chain(network).chain(drivers);
-    let same = same.filter(|path| WRITTEN.iter().all(|(written, _)| written != *path));
-    ["/proc", "/sys", "/dev"]
-        .into_iter()
-        .chain(written)
-        .map(Visible::made)
-        .chain(same.map(|path| Visible::new(path, path)))
-        .chain(spec.shown.iter().map(|shown| Visible::new(&shown.at, &shown.from)))
-        .collect()
-}
 
 /// Changes the root of this process, which is the first in its namespaces, to the spec's view.
 pub(super) fn enter(spec: &Spec) -> Result<(), String> {

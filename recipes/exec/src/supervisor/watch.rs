@@ -14,10 +14,11 @@ use super::capture::Capture;
 use super::cell::{Cell, Message};
 use super::cgroup::Cgroup;
 use super::disk::Disk;
+use super::follow::Sight;
 use super::keeper::Keeper;
 use super::notify::Observer;
 use super::processes::Used;
-use super::{SAMPLE, memory, processes, view};
+use super::{SAMPLE, memory, processes};
 use crate::facts::sample::Sampler;
 use crate::sandbox::{Exit, Holder, Limit, Spec};
 
@@ -144,8 +145,8 @@ impl<'a> Watch<'a> {
                 None
             }
             Message::Listener(listener) => {
-                let visible = view::visible(self.spec);
-                self.observer = Some(Observer::start(listener, self.spec.cwd.clone(), visible));
+                let sight = Sight::of(self.spec);
+                self.observer = Some(Observer::start(listener, self.spec.cwd.clone(), sight));
                 None
             }
         }

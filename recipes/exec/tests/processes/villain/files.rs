@@ -30,6 +30,9 @@ pub(super) const TRICKS: &[Trick] = &[
     ("climb", || no_read(&format!("/out/../../../../../..{}", target("secret")))),
     ("own-root", || no_read(&format!("/proc/self/root{}", target("secret")))),
     ("symlink", symlink),
+    ("shared-link", || link_at("/dev/shm/link")),
+    ("numbered-cwd", numbered_cwd),
+    ("script", script),
     ("hard-link", hard_link),
     ("bind-mount", || refused(|| mount("/usr", "/out", libc::MS_BIND))),
     ("remount", || refused(|| mount("", "/program", libc::MS_REMOUNT | libc::MS_BIND))),
@@ -66,8 +69,28 @@ fn execute_outside() -> Told {
 }
 
 fn symlink() -> Told {
-    std::os::unix::fs::symlink(target("secret"), "/out/link").map_err(|e| e.to_string())?;
-    no_write("/out/link").and_then(|_| no_read("/out/link"))
+    link_at("/out/link")?;
+    no_write("/out/link")
+}
+
+fn link_at(path: &str) -> Told {
+    std::os::unix::fs::symlink(target("secret"), path).map_err(|error| error.to_string())?;
+    no_read(path)
+}
+
+fn numbered_cwd() -> Told {
+    no_read(&format!("/proc/{}/cwd/..{}", std::process::id(), target("secret")))
+}
+
+/// A script that somebody else's program would be executed for.
+fn script() -> Told {
+    fs::write("/out/script", format!("#!{}\n", target("secret"))).map_err(|e| e.to_string())?;
+    fs::set_permissions("/out/script", fs::Permissions::from_mode(0o755))
+        .map_err(|e| e.to_string())?;
+    match Command::new("/out/script").status() {
+        Err(error) => Ok(error.to_string()),
+        Ok(status) => Err(format!("it ran: {status}")),
+    }
 }
 
 fn hard_link() -> Told {

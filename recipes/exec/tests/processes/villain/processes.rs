@@ -146,9 +146,7 @@ fn forge_report() -> Told {
         stderr: Log::default(),
         left_running: 0,
         held: Held::default(),
-        undeclared: Default::default(),
-        packages: Vec::new(),
-        observed: false,
+        opened: None,
         measured: Default::default(),
     };
     let line = format!("={}\n", serde_json::to_string(&report).map_err(|e| e.to_string())?);
