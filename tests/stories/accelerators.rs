@@ -87,9 +87,9 @@ fn a_paper_prints_exactly_what_the_driver_says() {
         ),
         ("not-loaded", vec!["no NVIDIA GPU: the kernel driver is not loaded"], fake),
         ("refused", vec!["no NVIDIA GPU: no permission to talk to the kernel driver"], fake),
-        ("one", vec![fake, "85.9", "driver 570.86.15", "CUDA 12.8"], "no NVIDIA GPU"),
-        ("eight", vec![fake, "driver 570.86.15"], "no NVIDIA GPU"),
-        ("mig", vec![fake, "driver 570.86.15"], "no NVIDIA GPU"),
+        ("one", vec![fake, "85.9", "driver 570.86.15", "CUDA 12.8"], "split into"),
+        ("eight", vec!["8 × NVIDIA Fake 9000", "driver 570.86.15"], "no NVIDIA GPU"),
+        ("mig", vec![fake, "split into instances", "driver 570.86.15"], "no NVIDIA GPU"),
         ("closed", vec![fake, "driver 570.86.15"], "85.9"),
     ] {
         let world = world(scenario);

@@ -4,7 +4,9 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
 
 use super::accelerators::facts;
 use crate::support::toy::{self, RECIPE};
@@ -27,7 +29,7 @@ fn version() -> Option<String> {
 }
 
 /// A virtual environment with one package, as `python3 -m venv` and an installer leave it.
-fn environment(world: &World, version: &str, package: &str) -> std::path::PathBuf {
+fn environment(world: &World, version: &str, package: &str) -> PathBuf {
     let folder = world.path("venv");
     let packages = folder.join(format!("lib/python{version}/site-packages"));
     fs::create_dir_all(packages.join(package)).unwrap();
@@ -48,6 +50,13 @@ fn project<'w>(world: &'w World, python: &Path) -> Project<'w> {
     toy
 }
 
+/// The facts of both runs.
+fn runs(world: &World) -> Vec<Value> {
+    let runs = facts(world);
+    assert_eq!(runs.len(), 2);
+    runs
+}
+
 #[test]
 fn the_packages_of_a_run_are_those_of_its_environment() {
     let Some(version) = version() else {
@@ -58,12 +67,10 @@ fn the_packages_of_a_run_are_those_of_its_environment() {
     world.set("RESCIENCE_TOOLS", folder.display().to_string());
     let toy = project(&world, &folder.join("bin/python"));
     toy.run(&["build"]).ok();
-    let runs = facts(&world);
-    assert_eq!(runs.len(), 2);
-    for facts in &runs {
+    for facts in runs(&world) {
         let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
         assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
-        assert_eq!(facts["packages"], serde_json::json!({ "abacus": "1.2.3" }), "{facts:#}");
+        assert_eq!(facts["packages"], json!({ "abacus": "1.2.3" }), "{facts:#}");
     }
     let html = toy.read("out/main.html");
     for says in ["abacus</span> 1.2.3".to_owned(), format!("python</span> {version}.")] {
@@ -91,10 +98,10 @@ fn an_environment_that_is_a_link_is_looked_in_like_any_other() {
         toy.write("experiment/inner.py", PROGRAM);
         let said = toy.run(&["build", "--sandbox", level]).ok();
         said.lacks("tried to open");
-        for facts in facts(&world) {
+        for facts in runs(&world) {
             assert_eq!(facts["packages"]["abacus"], "1.2.3", "{level}: {facts:#}");
             let undeclared = facts["run"]["undeclared"].as_array().unwrap();
-            let tools = |path: &&serde_json::Value| path.as_str().unwrap().contains("venv");
+            let tools = |path: &&Value| path.as_str().unwrap().contains("venv");
             assert!(!undeclared.iter().any(|path| tools(&path)), "{level}: {undeclared:?}");
         }
     }
@@ -106,14 +113,16 @@ fn where_nobody_looks_no_packages_are_said() {
     let Some(version) = version() else {
         return println!("skipped: there is no {INTERPRETER}");
     };
-    let world = World::new();
-    let toy = project(&world, Path::new(INTERPRETER));
+    let mut world = World::new();
+    let folder = environment(&world, &version, "abacus-1.2.3.dist-info");
+    world.set("RESCIENCE_TOOLS", folder.display().to_string());
+    let toy = project(&world, &folder.join("bin/python"));
     toy.run(&["build", "--sandbox", "none"]).ok();
-    for facts in facts(&world) {
+    for facts in runs(&world) {
         let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
         assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
-        assert_eq!(facts["packages"], serde_json::json!({}), "{facts:#}");
-        assert_eq!(facts["run"]["undeclared"], serde_json::Value::Null);
+        assert_eq!(facts["packages"], json!({}), "{facts:#}");
+        assert_eq!(facts["run"]["undeclared"], Value::Null);
     }
 }
 
@@ -130,7 +139,7 @@ fn packages_that_a_program_brings_along_are_none_of_the_machines() {
     toy.write("experiment/run.py", &format!("import os\nos.listdir('site-packages')\n{PROGRAM}"));
     // Where everything is seen where it is, so that the forged folder is there to be read.
     toy.run(&["build", "--sandbox", "partial"]).ok();
-    for facts in facts(&world) {
+    for facts in runs(&world) {
         let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
         assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
         assert_ne!(facts["packages"]["numpy"], "99.0", "{facts:#}");

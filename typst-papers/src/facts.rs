@@ -52,14 +52,22 @@ impl<'a> Measurement<'a> {
             _ => {}
         }
         let values = self.leaves.get(path).ok_or(None)?;
+        // A device that has no summary has none of its numbers either.
+        if path.starts_with("run.gpus.") && gpus(facts) != values.len() {
+            return Err(None);
+        }
         values.iter().map(|value| value.as_f64().ok_or(None)).collect()
     }
 }
 
+/// How many accelerators a run had.
+fn gpus(facts: &Value) -> usize {
+    facts["run"]["gpus"].as_array().map_or(0, Vec::len)
+}
+
 /// Whether a run asked for no accelerators; one that could not look at its own has none either.
 fn has_no_gpus(facts: &Value) -> bool {
-    let run = &facts["run"];
-    run["gpus"].as_array().is_none_or(Vec::is_empty) && run["gpu_absent"].is_null()
+    gpus(facts) == 0 && facts["run"]["gpu_absent"].is_null()
 }
 
 /// The facts by path, for the package's `fact`:

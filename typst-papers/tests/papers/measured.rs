@@ -195,9 +195,9 @@ fn runs_that_say_nothing_of_a_fact_lack_it() {
 /// Runs that asked for no accelerator have none to tell of; of those that asked, each has to.
 #[test]
 fn accelerators_are_counted_by_the_runs_that_had_them() {
-    let gpu = |watts: Value| serde_json::json!({ "power_w": { "mean": watts } });
+    let gpu = |watts: u32| serde_json::json!({ "power_w": { "mean": watts } });
     let power = |n: i64, facts: &mut Value| {
-        let gpus = if n < 2 { vec![gpu(400.into()), gpu(200.into())] } else { Vec::new() };
+        let gpus = if n < 2 { vec![gpu(400), gpu(200)] } else { Vec::new() };
         facts["run"]["gpus"] = gpus.into();
     };
     let text = |stat: &str| format!(r#"#fact("run.gpus.power_w.mean", stat: "{stat}")"#);
@@ -206,7 +206,7 @@ fn accelerators_are_counted_by_the_runs_that_had_them() {
     let lost = |n: i64, facts: &mut Value| {
         power(n, facts);
         match n {
-            0 => facts["run"]["gpus"][1] = gpu(Value::Null),
+            0 => facts["run"]["gpus"][1]["power_w"] = Value::Null,
             7 => facts["run"]["gpu_absent"] = "no permission".into(),
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! One run of an experiment: a private directory, the contract's variables, evidence whatever ends it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::sandbox::{
 /// The most bytes of a file of metrics.
 const METRICS: u64 = 64 << 20;
 
-/// The most interpreters of a run that are asked for their version.
+/// The most interpreters of a run that are asked, and told of.
 const INTERPRETERS: usize = 4;
 
 /// How long an interpreter may think about its version.
@@ -348,8 +348,9 @@ async fn python(
     let installed = Installed::new(&context.host.tools, &place.own());
     let looked = run.opened.as_ref().map_or(&[][..], |opened| &opened.packages);
     let interpreters = installed.interpreters(&run.measured.programs, looked);
-    let mut says = Vec::new();
-    for interpreter in interpreters.iter().take(INTERPRETERS) {
+    let interpreters: BTreeSet<PathBuf> = interpreters.into_iter().take(INTERPRETERS).collect();
+    let mut says = BTreeSet::new();
+    for interpreter in &interpreters {
         let (stdout, stderr) = (place.logs.join("python.out"), place.logs.join("python.err"));
         let question = Spec {
             argv: vec![interpreter.into(), "-V".into()],
@@ -367,7 +368,7 @@ async fn python(
         let said = std::fs::read_to_string(stdout).ok().filter(|_| answered);
         says.extend(said.map(|text| printable_line(text.trim())));
     }
-    says.dedup();
+    let says = Vec::from_iter(says);
     let says = (!says.is_empty()).then(|| says.join(", "));
     (says, installed.packages(&interpreters, looked))
 }

@@ -119,8 +119,8 @@ pub struct RunFacts {
     pub sandbox: Option<String>,
     /// What it was limited to.
     pub limits: LimitFacts,
-    /// Paths that it tried to open or execute, that exist and that it was not shown. Null where the kernel
-    /// does not let anybody see that.
+    /// Paths that it tried to open or execute, that exist and that it was not shown. Null where
+    /// nobody looked: without a sandbox, or where the kernel lets nobody look.
     pub undeclared: Option<BTreeSet<String>>,
 }
 

@@ -81,10 +81,8 @@ pub(super) fn nameless(
             }
         }
     }
-    let is_known = |map: &Map| {
-        let mut same = found.keys().filter(|(_, inode)| *inode == map.inode);
-        same.any(|(device, _)| *device == map.device || !map.in_memory && !devices(map.device))
-    };
+    let is_known =
+        |map: &Map| found.keys().any(|(device, inode)| map.is(*device, *inode, &devices));
     for map in unseen.iter().filter(|map| !is_known(map)) {
         *(if map.in_memory { &mut held.more_in_memory } else { &mut held.more_on_disk }) = true;
     }
@@ -119,6 +117,15 @@ struct Map {
     device: u64,
     inode: u64,
     in_memory: bool,
+}
+
+impl Map {
+    /// Whether this is the file of these numbers: only where such files are known has a map another
+    /// device than its file.
+    fn is(&self, device: u64, inode: u64, devices: impl Fn(u64) -> bool) -> bool {
+        let elsewhere = !self.in_memory && !devices(self.device) && devices(device);
+        inode == self.inode && (device == self.device || elsewhere)
+    }
 }
 
 fn deleted_maps(pid: Pid) -> Vec<Map> {
@@ -169,6 +176,23 @@ mod tests {
         assert!(matches!(of_device[..], [Nameless { length: 0x10_0000, in_memory: false, .. }]));
         let in_memory: Vec<_> = found.iter().filter(|file| file.in_memory).collect();
         assert!(matches!(in_memory[..], [Nameless { length: 5000, taken: 8192, .. }]), "{found:?}");
+    }
+
+    /// A program can make files in memory until one has the number that it wants.
+    #[test]
+    fn a_map_is_a_file_of_its_own_file_system() {
+        const DISK: u64 = 1;
+        const MEMORY: u64 = 2;
+        const SUBVOLUME: u64 = 3;
+        let map = |device, in_memory| Map { path: PathBuf::new(), device, inode: 7, in_memory };
+        let is = |map: Map, device, inode| map.is(device, inode, |device| device == DISK);
+        assert!(is(map(DISK, false), DISK, 7));
+        assert!(!is(map(DISK, false), DISK, 8));
+        assert!(!is(map(DISK, false), MEMORY, 7));
+        assert!(is(map(SUBVOLUME, false), DISK, 7));
+        assert!(!is(map(SUBVOLUME, false), MEMORY, 7));
+        assert!(is(map(MEMORY, true), MEMORY, 7));
+        assert!(!is(map(SUBVOLUME, true), DISK, 7));
     }
 
     #[test]

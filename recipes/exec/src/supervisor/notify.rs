@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{IoSliceMut, Read as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -73,8 +73,11 @@ fn listen(listener: &OwnedFd, cwd: &Path, sight: &Sight) -> Opened {
             // A process can die between asking and being heard.
             let Ok(waiting) = sys::receive(listener.as_fd()) else { continue };
             // Before it goes on: then its root may be gone.
-            if let Some(asked) = asked(&waiting, cwd) {
-                opened.note(&asked, executes(&waiting), waiting.pid, sight);
+            let found = asked(&waiting, cwd)
+                .and_then(|asked| Found::of(&asked, executes(&waiting), waiting.pid, sight));
+            // If it was killed meanwhile, its number may be somebody else's by now.
+            if let Some(found) = found.filter(|_| sys::still_waits(listener.as_fd(), &waiting)) {
+                opened.keep(found);
             }
             sys::let_go(listener.as_fd(), &waiting);
         } else if !events.is_empty() {
@@ -83,45 +86,57 @@ fn listen(listener: &OwnedFd, cwd: &Path, sight: &Sight) -> Opened {
     }
 }
 
-impl Opened {
-    fn note(&mut self, asked: &Asked, executes: bool, process: Pid, sight: &Sight) {
+/// What is worth keeping of a call.
+enum Found {
+    Missed(PathBuf),
+    Looked(Looked),
+}
+
+impl Found {
+    fn of(asked: &Asked, executes: bool, process: Pid, sight: &Sight) -> Option<Found> {
         match sight.look(asked, process) {
-            Led::Nowhere => {}
-            Led::Hidden(path) => self.miss(&path),
+            Led::Nowhere => None,
+            Led::Hidden(path) => Some(Found::Missed(path)),
             // What the kernel executes for a script is opened by no call.
-            Led::Seen(file) if executes => {
-                if let Some(path) = interpreter(&file)
-                    && let Led::Hidden(path) = sight.look(&Asked { path, through: true }, process)
-                {
-                    self.miss(&path);
+            Led::Seen(script) if executes => {
+                let path = interpreter(&script)?;
+                match sight.look(&Asked { path, through: true, directory: false }, process) {
+                    Led::Hidden(path) => Some(Found::Missed(path)),
+                    Led::Seen(_) | Led::Nowhere => None,
                 }
             }
-            Led::Seen(file) if PACKAGES.iter().any(|name| asked.path.ends_with(name)) => {
-                let program = link(process, "exe").filter(|program| is_python(program));
-                if let Some((program, folder)) = program.zip(path_of(&file)) {
-                    self.look_in(Looked { program, folder });
-                }
+            Led::Seen(folder) if asked.directory => {
+                let folder = path_of(&folder)?;
+                PACKAGES.iter().find(|name| folder.ends_with(name))?;
+                let program = link(process, "exe").filter(|program| is_python(program))?;
+                Some(Found::Looked(Looked { program, folder }))
             }
-            Led::Seen(_) => {}
+            Led::Seen(_) => None,
         }
     }
+}
 
-    fn miss(&mut self, path: &Path) {
-        if self.undeclared.len() < Opened::UNDECLARED {
-            self.undeclared.insert(path.to_string_lossy().into_owned());
-        }
-    }
-
-    fn look_in(&mut self, looked: Looked) {
-        if self.packages.len() < Opened::PACKAGES && !self.packages.contains(&looked) {
-            self.packages.push(looked);
+impl Opened {
+    fn keep(&mut self, found: Found) {
+        match found {
+            Found::Missed(path) if self.undeclared.len() < Opened::UNDECLARED => {
+                self.undeclared.insert(path.to_string_lossy().into_owned());
+            }
+            Found::Looked(looked)
+                if self.packages.len() < Opened::PACKAGES && !self.packages.contains(&looked) =>
+            {
+                self.packages.push(looked);
+            }
+            Found::Missed(_) | Found::Looked(_) => {}
         }
     }
 }
 
 /// The program that the kernel executes for a script, if this is one.
 fn interpreter(script: &File) -> Option<PathBuf> {
-    if !script.metadata().ok()?.is_file() {
+    let meta = script.metadata().ok()?;
+    // The kernel executes nothing else, and of its own files, which a look can change, none.
+    if !meta.is_file() || meta.mode() & 0o111 == 0 {
         return None;
     }
     let path = format!("/proc/self/fd/{}", script.as_raw_fd());
@@ -146,13 +161,23 @@ fn is_open(waiting: &sys::Waiting) -> bool {
     return false;
 }
 
-/// How a file is opened. The flags of openat2 are behind a pointer.
+/// How a file is opened, where that can be told.
 fn flags(waiting: &sys::Waiting) -> u64 {
     match waiting.call {
         _ if is_open(waiting) => waiting.args[1],
         libc::SYS_openat => waiting.args[2],
+        // The first of the numbers that it is told by their place.
+        libc::SYS_openat2 => number(waiting.pid, waiting.args[2]).unwrap_or(0),
         _ => 0,
     }
+}
+
+/// A number in another process.
+fn number(pid: Pid, address: u64) -> Option<u64> {
+    let mut bytes = [0; 8];
+    let remote = [RemoteIoVec { base: usize::try_from(address).ok()?, len: bytes.len() }];
+    let read = process_vm_readv(pid, &mut [IoSliceMut::new(&mut bytes)], &remote).ok()?;
+    (read == bytes.len()).then(|| u64::from_ne_bytes(bytes))
 }
 
 /// The path that a call is about, by a program that started in `cwd`. None of a call that makes the
@@ -169,11 +194,16 @@ fn asked(waiting: &sys::Waiting, cwd: &Path) -> Option<Asked> {
         if alone { (libc::AT_FDCWD, first) } else { (first as libc::c_int, second) };
     let bytes = text(waiting.pid, usize::try_from(name).ok()?)?;
     let path = Path::new(OsStr::from_bytes(&bytes));
+    let folder = || folder_of(waiting.pid, folder);
     let path = match path.is_absolute() {
         true => path.to_path_buf(),
-        false => folder_of(waiting.pid, folder).unwrap_or_else(|| cwd.to_path_buf()).join(path),
+        // A file that is open is executed by that alone.
+        false if bytes.is_empty() && waiting.call == libc::SYS_execveat => folder()?,
+        false if bytes.is_empty() => return None,
+        false => folder().unwrap_or_else(|| cwd.to_path_buf()).join(path),
     };
-    Some(Asked { path, through: !has(libc::O_NOFOLLOW) })
+    let (through, directory) = (!has(libc::O_NOFOLLOW), has(libc::O_DIRECTORY));
+    Some(Asked { path, through, directory })
 }
 
 /// The directory, as the process sees it, that its relative paths start at.
@@ -227,7 +257,8 @@ mod tests {
         let name = c"data.csv";
         let cwd = Path::new("/work");
         let ask = |call, args| asked(&waiting(call, args), cwd).unwrap();
-        let here = Asked { path: std::path::absolute("data.csv").unwrap(), through: true };
+        let path = std::path::absolute("data.csv").unwrap();
+        let here = Asked { path, through: true, directory: false };
         for (call, args) in [
             (libc::SYS_openat, [HERE, at(name), 0]),
             (libc::SYS_execveat, [HERE, at(name), 0]),
@@ -241,6 +272,15 @@ mod tests {
         assert_eq!(ask(libc::SYS_openat, [9999, at(root), 0]).path, Path::new("/etc/../home"));
         let itself = ask(libc::SYS_openat, [HERE, at(name), bits(libc::O_NOFOLLOW)]);
         assert!(!itself.through);
+        let how = [bits(libc::O_DIRECTORY | libc::O_NOFOLLOW), 0, 0];
+        let how = ask(libc::SYS_openat2, [HERE, at(name), how.as_ptr().addr() as u64]);
+        assert!(how.directory && !how.through);
+        // A file that is open, by nothing but that.
+        let open = tempfile::NamedTempFile::new().unwrap();
+        let number = u64::try_from(open.as_file().as_raw_fd()).unwrap();
+        assert_eq!(ask(libc::SYS_execveat, [number, at(c""), 0]).path, open.path());
+        let nothing = waiting(libc::SYS_openat, [HERE, at(c""), 0]);
+        assert_eq!(asked(&nothing, cwd), None);
     }
 
     #[test]
@@ -250,6 +290,8 @@ mod tests {
         let asks = |call, args| asked(&waiting(call, args), Path::new("/")).is_some();
         assert!(!asks(libc::SYS_openat, [HERE, name, new]));
         assert!(asks(libc::SYS_openat, [HERE, name, bits(libc::O_WRONLY)]));
+        let how = [new, 0, 0];
+        assert!(!asks(libc::SYS_openat2, [HERE, name, how.as_ptr().addr() as u64]));
         #[cfg(target_arch = "x86_64")]
         assert!(!asks(libc::SYS_open, [name, new, 0]));
         // Its second argument is a list of words, its third one of variables.
@@ -261,6 +303,9 @@ mod tests {
         let file = |text: &[u8]| {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), text).unwrap();
+            assert_eq!(interpreter(file.as_file()), None, "it is not executable");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(file.path(), mode).unwrap();
             interpreter(&File::open(file.path()).unwrap())
         };
         let path = |path: &str| Some(PathBuf::from(path));
@@ -278,9 +323,9 @@ mod tests {
         let mut opened = Opened::default();
         let looked = |n: usize| Looked { program: "/p".into(), folder: format!("/{n}").into() };
         for n in 0..2 * Opened::PACKAGES {
-            opened.look_in(looked(n));
-            opened.look_in(looked(0));
-            opened.miss(Path::new(&format!("/{n}")));
+            opened.keep(Found::Looked(looked(n)));
+            opened.keep(Found::Looked(looked(0)));
+            opened.keep(Found::Missed(format!("/{n}").into()));
         }
         let kept: Vec<_> = (0..Opened::PACKAGES).map(looked).collect();
         assert_eq!(opened.packages, kept);

@@ -102,6 +102,15 @@ pub(super) fn receive(listener: BorrowedFd<'_>) -> nix::Result<Waiting> {
     })
 }
 
+/// Whether a call waits still: its process may have been killed.
+pub(super) fn still_waits(listener: BorrowedFd<'_>, waiting: &Waiting) -> bool {
+    // SAFETY: the request reads one number.
+    let answer = unsafe {
+        libc::ioctl(listener.as_raw_fd(), SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const waiting.id)
+    };
+    answer == 0
+}
+
 /// Lets a waiting call go on as if nobody had listened. One whose process is gone is no error.
 pub(super) fn let_go(listener: BorrowedFd<'_>, waiting: &Waiting) {
     let mut answer = libc::seccomp_notif_resp {
@@ -138,6 +147,8 @@ pub(super) fn landlock_version() -> c_long {
 const SECCOMP_IOCTL_NOTIF_RECV: c_ulong = 0xC050_2100;
 /// `_IOWR('!', 1, struct seccomp_notif_resp)`; the structure has 24 bytes.
 const SECCOMP_IOCTL_NOTIF_SEND: c_ulong = 0xC018_2101;
+/// `_IOW('!', 2, __u64)`.
+const SECCOMP_IOCTL_NOTIF_ID_VALID: c_ulong = 0x4008_2102;
 
 const _: () = assert!(size_of::<libc::seccomp_notif>() == 0x50);
 const _: () = assert!(size_of::<libc::seccomp_notif_resp>() == 0x18);

@@ -24,7 +24,8 @@ use nix::unistd::{chdir, pivot_root, sethostname};
 use super::{devices, sys};
 use crate::sandbox::{Access, SOFTWARE, Shown, Spec};
 
-/// What of `/etc` programs cannot do without: where libraries and alternatives of programs are.
+/// What of `/etc` programs cannot do without: where libraries and alternatives of programs are, and
+/// what libraries read of themselves.
 const SETTINGS: [&str; 6] = [
     "/etc/alternatives",
     "/etc/ld.so.cache",
