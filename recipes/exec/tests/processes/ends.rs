@@ -103,11 +103,11 @@ fn what_cannot_start_says_why() {
 
 fn hanging() {
     let mut world = World::script(&stubborn("86401.25", "while :; do sleep 86401.25; done"));
-    world.spec.limits = Limits::wall(Duration::from_millis(700));
+    world.spec.limits = Limits::wall(Duration::from_secs(2));
     let started = Instant::now();
     let seen = world.run();
     assert_eq!(seen.finished.exit, Exit::Limit(Limit::Wall));
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     assert!(seen.finished.left_running >= 4, "{:?}", seen.finished);
     assert_eq!(marked("86401.25"), 0);
 }
