@@ -137,7 +137,9 @@ fn a_run_that_computed_has_evidence() {
         assert_eq!(facts["gpu"]["cuda"], "12.8");
     }
     let html = toy.read("out/main.html");
-    for says in ["NVIDIA Fake 9000", "driver 570.86.15", "times a device computed for its run", " % busy"] {
+    for says in
+        ["NVIDIA Fake 9000", "driver 570.86.15", "times a device computed for its run", " % busy"]
+    {
         assert!(html.contains(says), "no `{says}`:\n{}", closing(&html));
     }
 }
