@@ -50,10 +50,22 @@ fn project<'w>(world: &'w World, python: &Path) -> Project<'w> {
     toy
 }
 
-/// The facts of both runs.
-fn runs(world: &World) -> Vec<Value> {
+/// A world whose tools are such an environment, with one package.
+fn world_with_environment(version: &str) -> (World, PathBuf) {
+    let mut world = World::new();
+    let folder = environment(&world, version, "abacus-1.2.3.dist-info");
+    world.set("RESCIENCE_TOOLS", folder.display().to_string());
+    (world, folder)
+}
+
+/// The facts of both runs, which were this version's.
+fn runs(world: &World, version: &str) -> Vec<Value> {
     let runs = facts(world);
     assert_eq!(runs.len(), 2);
+    for facts in &runs {
+        let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
+        assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
+    }
     runs
 }
 
@@ -62,14 +74,10 @@ fn the_packages_of_a_run_are_those_of_its_environment() {
     let Some(version) = version() else {
         return println!("skipped: there is no {INTERPRETER}");
     };
-    let mut world = World::new();
-    let folder = environment(&world, &version, "abacus-1.2.3.dist-info");
-    world.set("RESCIENCE_TOOLS", folder.display().to_string());
+    let (world, folder) = world_with_environment(&version);
     let toy = project(&world, &folder.join("bin/python"));
     toy.run(&["build"]).ok();
-    for facts in runs(&world) {
-        let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
-        assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
+    for facts in runs(&world, &version) {
         assert_eq!(facts["packages"], json!({ "abacus": "1.2.3" }), "{facts:#}");
     }
     let html = toy.read("out/main.html");
@@ -98,7 +106,7 @@ fn an_environment_that_is_a_link_is_looked_in_like_any_other() {
         toy.write("experiment/inner.py", PROGRAM);
         let said = toy.run(&["build", "--sandbox", level]).ok();
         said.lacks("tried to open");
-        for facts in runs(&world) {
+        for facts in runs(&world, &version) {
             assert_eq!(facts["packages"]["abacus"], "1.2.3", "{level}: {facts:#}");
             let undeclared = facts["run"]["undeclared"].as_array().unwrap();
             let tools = |path: &&Value| path.as_str().unwrap().contains("venv");
@@ -113,14 +121,10 @@ fn where_nobody_looks_no_packages_are_said() {
     let Some(version) = version() else {
         return println!("skipped: there is no {INTERPRETER}");
     };
-    let mut world = World::new();
-    let folder = environment(&world, &version, "abacus-1.2.3.dist-info");
-    world.set("RESCIENCE_TOOLS", folder.display().to_string());
+    let (world, folder) = world_with_environment(&version);
     let toy = project(&world, &folder.join("bin/python"));
     toy.run(&["build", "--sandbox", "none"]).ok();
-    for facts in runs(&world) {
-        let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
-        assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
+    for facts in runs(&world, &version) {
         assert_eq!(facts["packages"], json!({}), "{facts:#}");
         assert_eq!(facts["run"]["undeclared"], Value::Null);
     }
@@ -139,9 +143,7 @@ fn packages_that_a_program_brings_along_are_none_of_the_machines() {
     toy.write("experiment/run.py", &format!("import os\nos.listdir('site-packages')\n{PROGRAM}"));
     // Where everything is seen where it is, so that the forged folder is there to be read.
     toy.run(&["build", "--sandbox", "partial"]).ok();
-    for facts in runs(&world) {
-        let says = facts["toolchain"]["python"].as_str().unwrap_or_default();
-        assert!(says.starts_with(&format!("Python {version}.")), "{facts:#}");
+    for facts in runs(&world, &version) {
         assert_ne!(facts["packages"]["numpy"], "99.0", "{facts:#}");
     }
 }

@@ -97,7 +97,9 @@ fn packages(folder: &Path) -> Vec<(String, String)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let package = |file: String| {
         let name = file.strip_suffix(".dist-info").or_else(|| file.strip_suffix(".egg-info"))?;
-        let name = name.rsplit_once("-py").map_or(name, |(name, _)| name);
+        let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+        let interpreter = name.rsplit_once("-py").filter(|(_, version)| is_number(version));
+        let name = interpreter.map_or(name, |(name, _)| name);
         let (name, version) = name.rsplit_once('-')?;
         Some((name.to_owned(), version.to_owned()))
     };
@@ -178,7 +180,12 @@ mod tests {
         for name in ["numpy-1.26.4.dist-info", "numpy", "torch-2.4.0+cu121.dist-info", "x.pth"] {
             install(&environment, name);
         }
-        for name in ["numpy-1.24.2.dist-info", "pytest-7-py3.11.egg-info", "six-1.16.egg-info"] {
+        for name in [
+            "numpy-1.24.2.dist-info",
+            "pytest-7-py3.11.egg-info",
+            "six-1.16.egg-info",
+            "x-pytest-2.dist-info",
+        ] {
             install(&system, name);
         }
         install(&own, "numpy-99.dist-info");
@@ -200,7 +207,7 @@ mod tests {
             installed.packages(&programs.iter().map(PathBuf::from).collect(), &all)
         };
         let versions = |numpy: &str, torch: Option<&str>| {
-            let known = [("numpy", numpy), ("pytest", "7"), ("six", "1.16")];
+            let known = [("numpy", numpy), ("pytest", "7"), ("six", "1.16"), ("x-pytest", "2")];
             let known = known.into_iter().chain(torch.map(|torch| ("torch", torch)));
             known.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
         };

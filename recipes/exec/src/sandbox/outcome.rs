@@ -236,7 +236,8 @@ pub struct Finished {
 }
 
 impl Finished {
-    pub(crate) fn without_evidence(exit: Exit) -> Finished {
+    /// What is known of a run of which nobody could tell more than how it ended.
+    pub fn without_evidence(exit: Exit) -> Finished {
         Finished {
             exit,
             told: false,
